@@ -1,0 +1,242 @@
+//! One line as one JSON-RPC 2.0 object. Judges the form, never the method or its parameters.
+
+use core::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// The largest id: the largest whole number that every JSON implementation holds exactly.
+pub const ID_MAX: u64 = (1 << 53) - 1;
+
+/// A well-formed message.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Message {
+    /// The other side asks and waits.
+    Request {
+        /// 0 to [`ID_MAX`], chosen by the side that asks.
+        id: u64,
+        /// `noun.verb`.
+        method: String,
+        /// By name; empty if the member was absent. Anything but an object is kept for the method to refuse.
+        params: Value,
+    },
+    /// The other side tells.
+    Notification {
+        /// `noun.verb`.
+        method: String,
+        /// By name; empty if the member was absent.
+        params: Value,
+    },
+    /// The other side answers.
+    Response {
+        /// The id of the request that is answered.
+        id: u64,
+        /// What it answers.
+        outcome: Result<Value, Error>,
+    },
+}
+
+/// Why a line is no message: always the sender's fault, and the end of its session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// Not one JSON value in UTF-8; the text says where.
+    NotJson(String),
+    /// A JSON array: batches are not part of this protocol.
+    Batch,
+    /// JSON, but not an object.
+    NotAnObject,
+    /// The member `jsonrpc` is not `"2.0"`.
+    NotJsonRpc,
+    /// The id is not a whole number from 0 to [`ID_MAX`].
+    Id,
+    /// Neither a request, a notification nor a response.
+    Shape,
+}
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotJson(why) => write!(f, "parse line: expected one JSON object in UTF-8, got {why}"),
+            Self::Batch => f.write_str("parse line: expected one JSON-RPC object, got a batch"),
+            Self::NotAnObject => f.write_str("parse line: expected a JSON object, got another JSON value"),
+            Self::NotJsonRpc => f.write_str("parse line: expected the member `jsonrpc` to be \"2.0\""),
+            Self::Id => write!(
+                f,
+                "parse line: expected an id that is a whole number from 0 to {ID_MAX}"
+            ),
+            Self::Shape => {
+                f.write_str("parse line: expected a `method`, or an `id` with either `result` or `error`")
+            }
+        }
+    }
+}
+
+impl core::error::Error for Malformed {}
+
+impl Message {
+    /// Reads one line, given without its LF.
+    pub fn parse(line: &[u8]) -> Result<Self, Malformed> {
+        let value: Value = serde_json::from_slice(line).map_err(|e| Malformed::NotJson(e.to_string()))?;
+        let mut object = match value {
+            Value::Object(object) => object,
+            Value::Array(_) => return Err(Malformed::Batch),
+            _ => return Err(Malformed::NotAnObject),
+        };
+        if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+            return Err(Malformed::NotJsonRpc);
+        }
+        let id = match object.remove("id") {
+            None => None,
+            Some(id) => Some(id.as_u64().filter(|id| *id <= ID_MAX).ok_or(Malformed::Id)?),
+        };
+        match (object.remove("method"), id) {
+            (Some(Value::String(method)), id) => {
+                let params = object
+                    .remove("params")
+                    .unwrap_or_else(|| Value::Object(Map::new()));
+                Ok(match id {
+                    Some(id) => Self::Request { id, method, params },
+                    None => Self::Notification { method, params },
+                })
+            }
+            (None, Some(id)) => match (object.remove("result"), object.remove("error")) {
+                (Some(result), None) => Ok(Self::Response {
+                    id,
+                    outcome: Ok(result),
+                }),
+                (None, Some(error)) => {
+                    let error = serde_json::from_value(error).map_err(|_| Malformed::Shape)?;
+                    Ok(Self::Response {
+                        id,
+                        outcome: Err(error),
+                    })
+                }
+                (Some(_), Some(_)) | (None, None) => Err(Malformed::Shape),
+            },
+            (Some(_) | None, _) => Err(Malformed::Shape),
+        }
+    }
+
+    /// The message as one line, its LF included.
+    pub fn to_line(&self) -> String {
+        let mut object = Map::new();
+        object.insert("jsonrpc".into(), "2.0".into());
+        let mut put_call = |id: Option<u64>, method: &str, params: &Value| {
+            if let Some(id) = id {
+                object.insert("id".into(), id.into());
+            }
+            object.insert("method".into(), method.into());
+            if params.as_object().is_none_or(|members| !members.is_empty()) {
+                object.insert("params".into(), params.clone());
+            }
+        };
+        match self {
+            Self::Request { id, method, params } => put_call(Some(*id), method, params),
+            Self::Notification { method, params } => put_call(None, method, params),
+            Self::Response { id, outcome } => {
+                object.insert("id".into(), (*id).into());
+                match outcome {
+                    Ok(result) => object.insert("result".into(), result.clone()),
+                    Err(error) => object.insert("error".into(), error.to_value()),
+                };
+            }
+        }
+        let mut line = Value::Object(object).to_string();
+        line.push('\n');
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn reads_the_four_shapes() {
+        let parse = |text: &str| Message::parse(text.as_bytes());
+        assert_eq!(
+            parse(r#"{"jsonrpc":"2.0","id":7,"method":"auth.start"}"#),
+            Ok(Message::Request {
+                id: 7,
+                method: "auth.start".into(),
+                params: json!({})
+            })
+        );
+        assert_eq!(
+            parse(r#"{"jsonrpc":"2.0","method":"header.changed","params":{"a":1}}"#),
+            Ok(Message::Notification {
+                method: "header.changed".into(),
+                params: json!({"a": 1})
+            })
+        );
+        assert_eq!(
+            parse(r#"{"jsonrpc":"2.0","id":0,"result":{}}"#),
+            Ok(Message::Response {
+                id: 0,
+                outcome: Ok(json!({}))
+            })
+        );
+        let error = parse(r#"{"jsonrpc":"2.0","id":0,"error":{"code":2,"message":"no"}}"#);
+        assert!(matches!(error, Ok(Message::Response { outcome: Err(_), .. })));
+    }
+
+    #[test]
+    fn refuses_everything_else_for_what_it_is() {
+        for (text, why) in [
+            ("", "NotJson"),
+            ("hello", "NotJson"),
+            ("{\"jsonrpc\":\"2.0\",\"method\":\"a\"} x", "NotJson"),
+            ("[]", "Batch"),
+            ("1", "NotAnObject"),
+            (r#"{"id":1,"method":"a"}"#, "NotJsonRpc"),
+            (r#"{"jsonrpc":2.0,"id":1,"method":"a"}"#, "NotJsonRpc"),
+            (r#"{"jsonrpc":"2.0","id":"1","method":"a"}"#, "Id"),
+            (r#"{"jsonrpc":"2.0","id":null,"method":"a"}"#, "Id"),
+            (r#"{"jsonrpc":"2.0","id":1.5,"method":"a"}"#, "Id"),
+            (r#"{"jsonrpc":"2.0","id":-1,"method":"a"}"#, "Id"),
+            (r#"{"jsonrpc":"2.0","id":9007199254740992,"method":"a"}"#, "Id"),
+            (r#"{"jsonrpc":"2.0","id":1}"#, "Shape"),
+            (r#"{"jsonrpc":"2.0","id":1,"method":5}"#, "Shape"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":1,"error":{"code":1,"message":""}}"#,
+                "Shape",
+            ),
+            (r#"{"jsonrpc":"2.0","result":1}"#, "Shape"),
+        ] {
+            let refused = Message::parse(text.as_bytes()).expect_err(text);
+            assert!(format!("{refused:?}").starts_with(why), "{text}: {refused:?}");
+        }
+        assert!(Message::parse(br#"{"jsonrpc":"2.0","id":9007199254740991,"method":"a"}"#).is_ok());
+        assert!(matches!(
+            Message::parse(b"{\"jsonrpc\":\"\xff\"}"),
+            Err(Malformed::NotJson(_))
+        ));
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_not_a_stack_overflow() {
+        let text = format!("{}1{}", "[".repeat(60_000), "]".repeat(60_000));
+        assert!(matches!(
+            Message::parse(text.as_bytes()),
+            Err(Malformed::NotJson(_))
+        ));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Message::parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_written_is_read_back(id in 0..=ID_MAX, method in "[a-z.]{1,20}", text in ".{0,40}") {
+            let message = Message::Request { id, method, params: json!({"text": text}) };
+            let line = message.to_line();
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            prop_assert_eq!(Message::parse(line.trim_end_matches('\n').as_bytes()), Ok(message));
+        }
+    }
+}
