@@ -2,8 +2,10 @@
 //! parts together jumps to the earliest of their `next_at` and polls them there.
 
 mod agenda;
+mod link;
 mod seed;
 
 pub use agenda::Agenda;
+pub use link::{Arrival, Fault, Link, LinkSettings, Side, Split, WriteHasGone};
 pub use rand_chacha::ChaCha8Rng;
 pub use seed::{InvalidSeed, Seed};
