@@ -4,8 +4,10 @@
 mod agenda;
 mod link;
 mod seed;
+mod storage;
 
 pub use agenda::Agenda;
 pub use link::{Arrival, Fault, Link, LinkSettings, Side, Split, WriteHasGone};
 pub use rand_chacha::ChaCha8Rng;
 pub use seed::{InvalidSeed, Seed};
+pub use storage::Storage;
