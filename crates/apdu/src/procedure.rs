@@ -1,0 +1,8 @@
+//! What an HSM does with a card, as machines: they hand out commands and are told the answers, and never know whether
+//! the card is in the local reader or at a station far away.
+
+mod read_shadow;
+
+pub use read_shadow::{
+    CardReading, CardRefusal, LearnedOfCard, ReadShadow, ReadShadowInput, ReadShadowOutput, is_relayed,
+};
