@@ -47,7 +47,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection over a transport that has just been opened. Its first output is the ClientHello.
+    /// A connection over a transport that has just been opened. Its first output is the `ClientHello`.
     pub fn new(config: &TlsClientConfig) -> Self {
         let mut connection = Self {
             tls: TlsClient::new(config),

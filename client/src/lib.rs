@@ -4,7 +4,6 @@
 //! Bytes from the device become plaintext in [`TlsClient`], lines in `protocol::LineBuffer`, and notices and demands
 //! in [`Session`]; [`Connection`] is the three together.
 
-mod apdu;
 mod connection;
 mod fingerprint;
 mod pin;

@@ -2,9 +2,8 @@
 
 use core::fmt;
 
+use apdu::{InvalidPinEntry, PinEntry};
 use zeroize::Zeroize;
-
-use crate::apdu::{InvalidPinEntry, PinEntry};
 
 /// A text typed for a PIN, of any length. The session checks it before anything goes to the card (PN-03).
 #[derive(Clone, PartialEq, Eq)]

@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
+use apdu::{ReaderAnswer, ReaderCommand};
 use machine::{Cx, Instant, Machine};
 use protocol::{
     AuthOutcome, DeviceNotification, DeviceRequest, Error, ErrorName, Header, Info, LineTooLong,
@@ -17,10 +18,7 @@ use protocol::{
 };
 use serde_json::Value;
 
-use crate::{
-    Pin,
-    apdu::{ReaderAnswer, ReaderCommand},
-};
+use crate::Pin;
 use card_dialog::{CardOutput, CardSlot};
 pub use notice::{Broken, Ending, NotSent, Notice};
 
@@ -344,7 +342,7 @@ impl Session {
         };
         match DeviceRequest::decode(method, params) {
             Ok(asked) => {
-                open.card.on_request(id, asked);
+                open.card.on_request(id, &asked);
                 self.flush_card();
             }
             Err(error) => {
@@ -368,7 +366,7 @@ impl Session {
                 self.notice(Notice::CeremonyProgress(progress));
             }
             Some(DeviceNotification::CeremonyReset { reason }) => {
-                self.notice(Notice::CeremonyReset { reason })
+                self.notice(Notice::CeremonyReset { reason });
             }
             Some(DeviceNotification::OperationProgress { percent, text }) => {
                 self.notice(Notice::OperationProgress { percent, text });

@@ -61,13 +61,11 @@ impl core::error::Error for TlsError {}
 
 impl From<rustls::Error> for TlsError {
     fn from(why: rustls::Error) -> Self {
-        if let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = &why {
-            if let Some(mismatch) = other.downcast_ref::<Mismatch>() {
-                return Self::FingerprintChanged {
-                    pinned: mismatch.pinned,
-                    presented: mismatch.presented,
-                };
-            }
+        if let rustls::Error::InvalidCertificate(CertificateError::Other(OtherError(other))) = &why
+            && let Some(Mismatch { pinned, presented }) = other.downcast_ref()
+        {
+            let (pinned, presented) = (*pinned, *presented);
+            return Self::FingerprintChanged { pinned, presented };
         }
         Self::Protocol(why)
     }
@@ -122,7 +120,7 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// A connection that is about to say its ClientHello: [`poll_transmit`](Self::poll_transmit) has it.
+    /// A connection that is about to say its `ClientHello`: [`poll_transmit`](Self::poll_transmit) has it.
     pub fn new(config: &TlsClientConfig) -> Self {
         // Never sent and never compared: the fingerprint is the identity.
         let name = ServerName::try_from("hsm.invalid").expect("it is a name");

@@ -3,18 +3,16 @@
 
 use std::collections::VecDeque;
 
+use apdu::{ReaderAnswer, ReaderCommand};
 use protocol::{CardAtr, CardResponse, DeviceRequest, ErrorName, PinStatus};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{
     Notice,
-    relay::{PinRequested, Relayable},
+    relay::{PinRequested, Relayable, present_pin},
 };
-use crate::{
-    Pin,
-    apdu::{ReaderAnswer, ReaderCommand},
-};
+use crate::Pin;
 
 /// What the dialog asks of the session around it.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,10 +181,10 @@ impl CardSlot {
     }
 
     /// The device asks for the card.
-    pub(super) fn on_request(&mut self, request: u64, asked: DeviceRequest) {
+    pub(super) fn on_request(&mut self, request: u64, asked: &DeviceRequest) {
         //= AU-22
         let Some(dialog) = &mut self.dialog else {
-            return self.refuse(request, &asked);
+            return self.refuse(request, asked);
         };
         // One thing at a time: a card has one line, and a custodian reads one prompt.
         if dialog.state.request().is_some() {
@@ -194,13 +192,13 @@ impl CardSlot {
         }
         match asked {
             DeviceRequest::CardPowerOn => self.power_on(request),
-            DeviceRequest::CardTransmit { ref apdu } => match Relayable::try_from(apdu.clone()) {
+            DeviceRequest::CardTransmit { apdu } => match Relayable::try_from(apdu.clone()) {
                 Ok(command) => self.on_transmit(request, command),
-                Err(_) => self.refuse(request, &asked),
+                Err(_) => self.refuse(request, asked),
             },
-            DeviceRequest::CardVerifyPin { ref header } => match PinRequested::try_from(&header[..]) {
+            DeviceRequest::CardVerifyPin { header } => match PinRequested::try_from(&header[..]) {
                 Ok(requested) => self.on_verify_pin(request, requested),
-                Err(_) => self.refuse(request, &asked),
+                Err(_) => self.refuse(request, asked),
             },
             DeviceRequest::CardPowerOff => {
                 dialog.state = State::Off;
@@ -389,13 +387,12 @@ impl CardSlot {
         };
         match pin.check() {
             Ok(entry) => {
-                let verify = requested.fill_in(&entry);
+                let verify = present_pin(&entry, requested);
                 dialog.state = State::ExpectPinStatus(ExpectPinStatus {
                     request: *request,
                     removed_since: false,
                 });
-                self.outputs
-                    .push_back(CardOutput::Reader(ReaderCommand::Transmit(verify)));
+                self.outputs.push_back(CardOutput::Reader(verify));
             }
             //= PN-03
             Err(why) => {

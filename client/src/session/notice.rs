@@ -2,6 +2,7 @@
 //!
 //! Texts that came from the device are as it sent them: escape them before they go on a screen (LG-03).
 
+use apdu::InvalidPinEntry;
 use protocol::{
     CeremonyResetReason, ClosingReason, DeniedReason, Error, Header, Info, NetworkSettings, Progress,
     Violation,
@@ -10,7 +11,6 @@ use protocol::{
 use super::Act;
 use crate::{
     Fingerprint,
-    apdu::InvalidPinEntry,
     tls::{Secured, TlsError},
 };
 

@@ -1,6 +1,6 @@
 //! What a station lets through to a card. The only maker of [`Relayable`] and [`PinRequested`]; holds no card.
 
-use crate::apdu::PinEntry;
+use apdu::{PinEntry, ReaderCommand};
 
 /// A command that may go to the card as it stands. What is not one of the four never becomes a value of this type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,11 +41,9 @@ impl TryFrom<Vec<u8>> for Relayable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PinRequested(());
 
-impl PinRequested {
-    /// The one command that carries a PIN.
-    pub(super) fn fill_in(&self, entry: &PinEntry) -> Vec<u8> {
-        entry.to_verify().to_tpdu()
-    }
+/// The one command that carries a PIN. There is no way here but by a request that was checked.
+pub(super) fn present_pin(entry: &PinEntry, _: &PinRequested) -> ReaderCommand {
+    ReaderCommand::Transmit(entry.to_verify().to_tpdu())
 }
 
 //= AU-22
