@@ -173,3 +173,6 @@ impl Machine for Connection {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
