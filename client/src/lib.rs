@@ -3,6 +3,30 @@
 //!
 //! Bytes from the device become plaintext in [`TlsClient`], lines in `protocol::LineBuffer`, and notices and demands
 //! in [`Session`]; [`Connection`] is the three together.
+//!
+//! ```
+//! use hsm_client::{
+//!     Act, Connection, ConnectionInput, ConnectionOutput, Notice, StationInput, StationOutput, TlsClientConfig, Trust,
+//! };
+//!
+//! // Made once for a device and shared by all connections to it. The first use trusts, and tells whom.
+//! let config = TlsClientConfig::new(Trust::FirstUse);
+//!
+//! // The transport is open: the station greets. What it hands out goes to the device as it is.
+//! let mut connection = Connection::new(&config);
+//! let Some(ConnectionOutput::Transmit(client_hello)) = connection.poll_output() else { panic!("TLS begins here") };
+//! assert_eq!(client_hello[0], 0x16, "a handshake record");
+//!
+//! // An act goes in and what came of it comes out. Here the device has not opened the session yet.
+//! connection.handle_input(ConnectionInput::Station(StationInput::Ask(Act::Header)));
+//! let Some(ConnectionOutput::Station(StationOutput::Notice(notice))) = connection.poll_output() else { panic!() };
+//! assert!(matches!(notice, Notice::NotSent { act: Act::Header, .. }));
+//!
+//! // The transport broke: the last notice says how it ended.
+//! connection.handle_input(ConnectionInput::Closed);
+//! let Some(ConnectionOutput::Station(StationOutput::Notice(notice))) = connection.poll_output() else { panic!() };
+//! assert_eq!(notice, Notice::Ended { ending: hsm_client::Ending::Torn });
+//! ```
 
 mod connection;
 mod fingerprint;
