@@ -1,0 +1,178 @@
+//! One connection of a station to a device: TLS, lines and session as one machine, bytes on one side and a station
+//! on the other. Opens no socket.
+
+use std::collections::VecDeque;
+
+use machine::{Cx, Instant, Machine};
+use protocol::LineBuffer;
+
+use crate::{
+    Ending, Notice, Session, SessionOutput, StationInput, StationOutput, TlsClient, TlsClientConfig,
+};
+
+/// What a connection is told.
+#[derive(Clone, Debug)]
+pub enum ConnectionInput {
+    /// Bytes came from the device.
+    Received(Vec<u8>),
+    /// The transport is gone: the device closed it, it broke, or it was closed after
+    /// [`ConnectionOutput::Disconnect`].
+    Closed,
+    /// Something happened at the station.
+    Station(StationInput),
+}
+
+/// What a connection hands out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConnectionOutput {
+    /// Send these bytes to the device.
+    Transmit(Vec<u8>),
+    /// Nothing more will be sent: shut the sending side down, and say [`ConnectionInput::Closed`] when the transport
+    /// is gone. A driver that will not wait for the device may close at once.
+    Disconnect,
+    /// Something for the station.
+    Station(StationOutput),
+}
+
+/// A connection to a device, from the moment its transport is there.
+#[derive(Debug)]
+pub struct Connection {
+    tls: TlsClient,
+    lines: LineBuffer,
+    session: Session,
+    /// The trust was checked and told.
+    is_secured: bool,
+    is_disconnected: bool,
+    outputs: VecDeque<ConnectionOutput>,
+}
+
+impl Connection {
+    /// A connection over a transport that has just been opened. Its first output is the `ClientHello`.
+    pub fn new(config: &TlsClientConfig) -> Self {
+        let mut connection = Self {
+            tls: TlsClient::new(config),
+            lines: LineBuffer::default(),
+            session: Session::new(),
+            is_secured: false,
+            is_disconnected: false,
+            outputs: VecDeque::new(),
+        };
+        connection.pump();
+        connection
+    }
+
+    /// Whether this station is the manager.
+    pub const fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+
+    /// Something happened.
+    pub fn handle_input(&mut self, input: ConnectionInput) {
+        match input {
+            ConnectionInput::Received(bytes) => self.on_received(&bytes),
+            ConnectionInput::Closed => {
+                self.is_disconnected = true;
+                self.session.handle_closed(Ending::Torn);
+            }
+            ConnectionInput::Station(input) => self.session.handle_station_input(input),
+        }
+        self.pump();
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll_output(&mut self) -> Option<ConnectionOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn on_received(&mut self, bytes: &[u8]) {
+        let mut plaintext = Vec::new();
+        let received = self.tls.receive(bytes, &mut plaintext);
+        //= CL-06
+        if !self.is_secured
+            && let Some(secured) = self.tls.secured()
+        {
+            self.is_secured = true;
+            let notice = StationOutput::Notice(Notice::Secured(secured));
+            self.outputs.push_back(ConnectionOutput::Station(notice));
+        }
+        self.on_plaintext(&plaintext);
+        let how = match received {
+            Err(why) => Ending::Tls(why),
+            Ok(()) if self.tls.has_peer_closed() => Ending::LeftByDevice,
+            Ok(()) => return,
+        };
+        self.session.handle_closed(how);
+        self.pump();
+        self.disconnect();
+    }
+
+    fn on_plaintext(&mut self, plaintext: &[u8]) {
+        // A device that goes on talking after the end fills no memory.
+        if !self.session.is_reading() {
+            return;
+        }
+        self.lines.push(plaintext);
+        while let Some(line) = self.lines.next_line() {
+            match line {
+                Ok(line) => self.session.handle_line(&line),
+                Err(too_long) => return self.session.handle_line_too_long(too_long),
+            }
+        }
+    }
+
+    /// Moves what the session and TLS have to where it is polled.
+    fn pump(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                SessionOutput::Send(line) => {
+                    self.tls.send(line.as_bytes());
+                    self.flush_tls();
+                }
+                SessionOutput::Disconnect => self.disconnect(),
+                SessionOutput::Station(output) => self.outputs.push_back(ConnectionOutput::Station(output)),
+            }
+        }
+        self.flush_tls();
+    }
+
+    fn flush_tls(&mut self) {
+        while let Some(bytes) = self.tls.poll_transmit() {
+            if !self.is_disconnected {
+                self.outputs.push_back(ConnectionOutput::Transmit(bytes));
+            }
+        }
+    }
+
+    fn disconnect(&mut self) {
+        if self.is_disconnected {
+            return;
+        }
+        self.tls.close();
+        self.flush_tls();
+        self.is_disconnected = true;
+        self.outputs.push_back(ConnectionOutput::Disconnect);
+    }
+}
+
+impl Machine for Connection {
+    type Input = ConnectionInput;
+    type Output = ConnectionOutput;
+
+    fn handle_input(&mut self, _: &mut Cx<'_>, input: ConnectionInput) {
+        Self::handle_input(self, input);
+    }
+
+    fn handle_timeout(&mut self, _: &mut Cx<'_>) {}
+
+    fn poll_output(&mut self) -> Option<ConnectionOutput> {
+        Self::poll_output(self)
+    }
+
+    //= CL-05
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests;
