@@ -106,10 +106,12 @@ impl fmt::Debug for ExchangeOutput {
 impl fmt::Display for ExchangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Rounds => write!(
-                f,
-                "exchange with card: expected an end within {ROUNDS_MAX} rounds, got none"
-            ),
+            Self::Rounds => {
+                write!(
+                    f,
+                    "exchange with card: expected an end within {ROUNDS_MAX} rounds, got none"
+                )
+            }
             Self::Length => {
                 write!(
                     f,

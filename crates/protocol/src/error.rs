@@ -30,7 +30,7 @@ macro_rules! errors {
 
 errors! {
     ParseError = -32700 "parse_error" None, "the line is not JSON";
-    InvalidRequest = -32600 "invalid_request" None, "the line is not a JSON-RPC request";
+    InvalidRequest = -32600 "invalid_request" None, "the line is not a JSON-RPC message";
     MethodNotFound = -32601 "method_not_found" None, "there is no such method";
     InvalidParams = -32602 "invalid_params" None, "the parameters are not those of the method";
     NotAuthenticated = 1 "not_authenticated" Some(5002), "this needs the administrator";
@@ -49,7 +49,7 @@ errors! {
     CardRemoved = 14 "card_removed" None, "the card was taken out";
     CardMute = 15 "card_mute" None, "the card did not answer in time";
     ReaderUnavailable = 16 "reader_unavailable" None, "there is no reader";
-    PinCancelled = 17 "pin_cancelled" None, "the custodian gave up at the prompt";
+    PinCancelled = 17 "pin_cancelled" None, "the custodian gave up";
     CardError = 18 "card_error" None, "the card answered with an unexpected status word";
     PinWrong = 19 "pin_wrong" None, "the PIN is wrong";
     CardBlocked = 20 "card_blocked" None, "the card is blocked for ever";
@@ -196,5 +196,20 @@ mod tests {
         assert_eq!(read, error);
         let foreign: Error = serde_json::from_value(json!({"code": 77, "message": "eh"})).unwrap();
         assert_eq!((foreign.name, foreign.to_string()), (None, "eh (77)".into()));
+    }
+
+    #[test]
+    fn the_table_in_the_protocol_page_is_this_one() {
+        let page = include_str!("../../../docs/protocol.md");
+        for row in ErrorName::ALL {
+            let vendor = row.vendor_code().map_or("–".into(), |code| code.to_string());
+            let line = format!(
+                "| {} | `{}` | {vendor} | {}",
+                row.code(),
+                row.name(),
+                row.sentence()
+            );
+            assert!(page.contains(&line), "docs/protocol.md lacks the row\n{line}");
+        }
     }
 }

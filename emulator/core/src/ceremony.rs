@@ -1,0 +1,226 @@
+//! The custodian process: cards accepted so far, and whether M of them rebuild the key. Knows no time, no
+//! connection and no card reader; its caller wipes it when the rules say so (AU-18).
+
+use protocol::ErrorName;
+
+use crate::key::{Binding, Purpose, ServerMasterKey, Shadow, shamir};
+
+/// Cards accepted so far; at least one. Dropping it wipes the shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Ceremony {
+    /// The first shadow fixes set, scheme and check value (AU-10).
+    shadows: Vec<Shadow>,
+}
+
+/// What one more card did.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// It counts; more are needed.
+    Intermediary(Ceremony),
+    /// It was the M-th, and the key is the one the device is bound to.
+    Complete(Quorum),
+    /// It was the M-th, but they rebuild another key: the process is over (AU-11).
+    Mismatch,
+    /// It does not count. The process, if there was one, is untouched.
+    Refused {
+        unchanged: Option<Ceremony>,
+        error: ErrorName,
+    },
+}
+
+/// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
+#[derive(Debug)]
+pub(crate) struct Quorum {
+    pub(crate) key: ServerMasterKey,
+    pub(crate) required: u8,
+}
+
+/// Presents one card's shadow to the process so far.
+pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, binding: &Binding) -> Step {
+    //= AU-10
+    let error = if shadow.purpose != Purpose::ServerMasterKey {
+        Some(ErrorName::CardWrongPurpose)
+    } else if shadow.check_value != binding.check_value {
+        Some(ErrorName::CardWrongSet)
+    } else {
+        ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
+    };
+    if let Some(error) = error {
+        return Step::Refused {
+            unchanged: ceremony,
+            error,
+        };
+    }
+
+    let mut shadows = ceremony.map(|ceremony| ceremony.shadows).unwrap_or_default();
+    let required = shadow.scheme.required();
+    shadows.push(shadow);
+    if shadows.len() < usize::from(required) {
+        return Step::Intermediary(Ceremony { shadows });
+    }
+    let points: Vec<_> = shadows
+        .iter()
+        .map(|shadow| (shadow.index, &shadow.share))
+        .collect();
+    let key = ServerMasterKey::from_bytes(shamir::combine(&points));
+    //= AU-11
+    if binding.is_of(&key) {
+        Step::Complete(Quorum { key, required })
+    } else {
+        Step::Mismatch
+    }
+}
+
+impl Ceremony {
+    /// Cards accepted so far.
+    pub(crate) fn presented(&self) -> u8 {
+        u8::try_from(self.shadows.len()).expect("fewer than M, which is a byte")
+    }
+
+    /// M of the set.
+    pub(crate) fn required(&self) -> u8 {
+        self.first().scheme.required()
+    }
+
+    fn first(&self) -> &Shadow {
+        self.shadows
+            .first()
+            .expect("a process begins with its first card")
+    }
+
+    fn refusal(&self, shadow: &Shadow) -> Option<ErrorName> {
+        let first = self.first();
+        if shadow.set != first.set || shadow.scheme != first.scheme {
+            return Some(ErrorName::CardWrongSet);
+        }
+        //= AU-08
+        let counted = self.shadows.iter().any(|accepted| accepted.index == shadow.index);
+        counted.then_some(ErrorName::CardAlreadyPresented)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Scheme;
+
+    struct Counter(u64);
+    impl rand_core::TryRng for Counter {
+        type Error = core::convert::Infallible;
+        fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+            self.try_next_u64().map(|n| (n >> 32) as u32)
+        }
+        fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            Ok(self.0)
+        }
+        fn try_fill_bytes(&mut self, filled: &mut [u8]) -> Result<(), Self::Error> {
+            for byte in filled {
+                *byte = (self.try_next_u64()? >> 56) as u8;
+            }
+            Ok(())
+        }
+    }
+
+    fn set(required: u8, cards: u8) -> (Binding, Vec<Shadow>) {
+        let mut rng = Counter(u64::from(required) * 256 + u64::from(cards));
+        let key = ServerMasterKey::generate(&mut rng);
+        let scheme = Scheme::new(required, cards).unwrap();
+        (
+            key.binding(),
+            key.split(scheme, Purpose::ServerMasterKey, &mut rng),
+        )
+    }
+
+    fn check_refused(step: Step, expected: ErrorName) -> Option<Ceremony> {
+        match step {
+            Step::Refused { unchanged, error } => {
+                assert_eq!(error, expected);
+                unchanged
+            }
+            other => panic!("expected {expected}, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_mth_different_card_completes_in_any_order() {
+        let (binding, shadows) = set(3, 5);
+        let mut ceremony = None;
+        for index in [4, 0] {
+            let Step::Intermediary(next) = present(ceremony, shadows[index].clone(), &binding) else {
+                panic!()
+            };
+            ceremony = Some(next);
+        }
+        let ceremony = ceremony.unwrap();
+        assert_eq!((ceremony.presented(), ceremony.required()), (2, 3));
+        assert!(matches!(
+            present(Some(ceremony), shadows[2].clone(), &binding),
+            Step::Complete(_)
+        ));
+    }
+
+    #[test]
+    fn a_card_counts_once() {
+        let (binding, shadows) = set(2, 2);
+        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), &binding) else {
+            panic!()
+        };
+        let step = present(Some(ceremony), shadows[0].clone(), &binding);
+        let unchanged = check_refused(step, ErrorName::CardAlreadyPresented).unwrap();
+        assert_eq!(unchanged.presented(), 1);
+    }
+
+    #[test]
+    fn shadows_of_two_sets_of_the_same_key_do_not_mix() {
+        let mut rng = Counter(1);
+        let key = ServerMasterKey::generate(&mut rng);
+        let scheme = Scheme::new(2, 3).unwrap();
+        let old = key.split(scheme, Purpose::ServerMasterKey, &mut rng);
+        let new = key.split(scheme, Purpose::ServerMasterKey, &mut rng);
+        let Step::Intermediary(ceremony) = present(None, old[0].clone(), &key.binding()) else {
+            panic!()
+        };
+        check_refused(
+            present(Some(ceremony), new[1].clone(), &key.binding()),
+            ErrorName::CardWrongSet,
+        );
+    }
+
+    #[test]
+    fn another_key_and_another_purpose_are_refused_at_the_first_card() {
+        let (binding, _) = set(2, 3);
+        let (_, foreign) = set(2, 4);
+        check_refused(
+            present(None, foreign[0].clone(), &binding),
+            ErrorName::CardWrongSet,
+        );
+        let mut rng = Counter(9);
+        let key = ServerMasterKey::generate(&mut rng);
+        let partition = key.split(
+            Scheme::new(2, 2).unwrap(),
+            Purpose::PartitionAuthorization,
+            &mut rng,
+        );
+        check_refused(
+            present(None, partition[0].clone(), &key.binding()),
+            ErrorName::CardWrongPurpose,
+        );
+    }
+
+    #[test]
+    fn consistent_shadows_that_miss_the_verifier_are_a_mismatch() {
+        let (binding, mut shadows) = set(2, 2);
+        shadows[1].share[0] ^= 1;
+        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), &binding) else {
+            panic!()
+        };
+        assert!(matches!(
+            present(Some(ceremony), shadows[1].clone(), &binding),
+            Step::Mismatch
+        ));
+    }
+}

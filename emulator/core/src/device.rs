@@ -1,0 +1,665 @@
+//! The device: the one queue of everything that happens to it. This file has its parts, its inputs and outputs, its
+//! power and its durable writes; `device/` has what a manager, a custodian and a person at the console can do.
+
+mod custodians;
+mod local;
+mod management;
+
+use core::{fmt, net::SocketAddr};
+use std::collections::VecDeque;
+
+use apdu::{ReaderAnswer, ReaderCommand};
+use machine::{Cx, Instant, Machine, Timer};
+use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
+
+use crate::{
+    Activity, DisabledBy, Event, Key, LastStop, Operation, Power, Profile, Record, Screen, ServerMasterKey,
+    StartedAfter, Stored, Where, ceremony::Ceremony, console::Console, remote::Manager, self_test,
+};
+
+/// One network connection to the device, numbered by whoever accepts them, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The connection with this number; 0 is left for the device itself in the log.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    pub const fn as_u64(self) -> u64 {
+        self.0
+    }
+}
+
+/// A durable write on its way. Writes become durable in the order of their tickets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ticket(u64);
+
+/// What can happen to a device.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The mains came back after a cut; a device that was switched on starts by itself.
+    PowerReturned,
+    /// Somebody pressed the power button.
+    PowerButton,
+    /// Somebody pressed a key.
+    Key(Key),
+    /// Somebody put a card into the local reader or took it out.
+    LocalCard(LocalCard),
+    /// The local reader answered the last [`Output::LocalReader`].
+    LocalReader(ReaderAnswer),
+    /// A TLS handshake with our ALPN is complete.
+    Arrived {
+        /// The new connection.
+        connection: ConnectionId,
+        /// Where it comes from.
+        peer: SocketAddr,
+        /// The cipher suite of the session.
+        cipher_suite: String,
+    },
+    /// A line came, given without its LF.
+    Line {
+        /// On which connection.
+        connection: ConnectionId,
+        /// What it says.
+        line: Vec<u8>,
+    },
+    /// A line grew past its limit.
+    LineTooLong {
+        /// On which connection.
+        connection: ConnectionId,
+    },
+    /// Too much output waits for this manager.
+    Slow {
+        /// On which connection.
+        connection: ConnectionId,
+    },
+    /// The connection is over at the other end.
+    Gone {
+        /// Which.
+        connection: ConnectionId,
+        /// How.
+        how: Gone,
+    },
+    /// A connection ended before it could be a manager's. For the log only.
+    TurnedAway {
+        /// Where it came from.
+        peer: SocketAddr,
+        /// Why.
+        why: TurnedAway,
+    },
+    /// The write with this ticket is durable.
+    Persisted(Ticket),
+}
+
+/// What somebody did with a card at the local reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalCard {
+    /// Put in.
+    Inserted,
+    /// Taken out.
+    Removed,
+}
+
+/// How a connection ended at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// By a FIN, or by TLS's `close_notify`.
+    Finished,
+    /// By a reset, or by breaking TLS.
+    Reset,
+}
+
+/// Why a connection was not even denied. Source: RM-06, RM-23.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// Its first bytes are neither TLS nor a client session.
+    NotTls,
+    /// The TLS handshake failed: version, cipher suite, ALPN or garbage.
+    HandshakeFailed,
+    /// The handshake was not finished in time.
+    HandshakeTimeout,
+    /// It was the oldest of too many unfinished handshakes.
+    TooManyHandshakes,
+    /// It went away before the handshake was finished.
+    Left,
+    /// A client session of the HSM service, which is not emulated yet.
+    ClientSession,
+}
+
+impl fmt::Display for TurnedAway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotTls => "neither TLS nor a client session",
+            Self::HandshakeFailed => "TLS handshake failed",
+            Self::HandshakeTimeout => "TLS handshake not finished in time",
+            Self::TooManyHandshakes => "oldest of too many unfinished handshakes",
+            Self::Left => "left before the TLS handshake was finished",
+            Self::ClientSession => "client sessions are not served",
+        })
+    }
+}
+
+/// What a device asks of the world.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Open (true) or close (false) port 4433 to newcomers. Sessions that are there stay.
+    Listen(bool),
+    /// The network goes down with everything on it; nobody is told.
+    NetworkDown,
+    /// Send a line, LF included, to a connection that may be gone already.
+    Send {
+        /// To which connection.
+        connection: ConnectionId,
+        /// What.
+        line: String,
+    },
+    /// End a connection after what was sent on it.
+    End {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// Make this state durable, then answer [`Input::Persisted`].
+    Persist {
+        /// To be given back.
+        ticket: Ticket,
+        /// All of it.
+        stored: Stored,
+    },
+    /// Ask the local reader; it answers [`Input::LocalReader`].
+    LocalReader(ReaderCommand),
+    /// Something happened.
+    Event(Record),
+}
+
+/// Whether remote management is enabled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RemoteManagement {
+    Disabled,
+    /// Asked for at the console; not yet durable, so not yet in force.
+    Enabling,
+    Enabled,
+}
+
+/// What waits for a durable write.
+#[derive(Clone, Debug)]
+enum Promise {
+    Nothing,
+    Enable,
+    /// Tell that remote management is disabled, and the manager of that moment that its session is over.
+    Disable {
+        by: DisabledBy,
+        manager: Option<ConnectionId>,
+        ceremony_reset: Option<CeremonyResetReason>,
+        reason: ClosingReason,
+    },
+    /// Answer an operation that ends the session, then stop.
+    Operation {
+        operation: Operation,
+        connection: ConnectionId,
+        id: u64,
+        stop: LastStop,
+    },
+    /// Stop, because somebody asked at the console.
+    LocalStop(LastStop),
+}
+
+/// Every limit of the device that is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    /// The start or stop sequence is over.
+    PowerSequence,
+    /// The cards accepted so far no longer count. Before [`Inactivity`](Self::Inactivity) at the same instant.
+    Interval,
+    /// The manager sent no line.
+    Inactivity,
+}
+
+/// A device, from the mains switch to the last custodian.
+#[derive(Clone, Debug)]
+pub struct Device {
+    profile: Profile,
+    stored: Stored,
+    power: Power,
+    power_sequence: Timer,
+    /// Why the device stops, while it does.
+    stopping: LastStop,
+    started_at: Instant,
+    last_self_test: SelfTest,
+    /// In memory from activation to stop, and nowhere else (LF-04).
+    key: Option<ServerMasterKey>,
+    service: ServiceState,
+    console: Console,
+    local: local::LocalActivation,
+    remote_management: RemoteManagement,
+    listening: bool,
+    manager: Option<Manager>,
+    ceremony: Option<Ceremony>,
+    interval: Timer,
+    promises: VecDeque<(Ticket, Promise)>,
+    next_ticket: u64,
+    next_event: u64,
+    outputs: VecDeque<Output>,
+}
+
+impl Device {
+    /// A device that is switched off, with what it kept.
+    pub fn new(profile: Profile, stored: Stored) -> Self {
+        Self {
+            profile,
+            stopping: stored.last_stop,
+            stored,
+            power: Power::Off,
+            power_sequence: Timer::default(),
+            started_at: Instant::POWER_ON,
+            last_self_test: SelfTest {
+                passed: false,
+                date_time: String::new(),
+            },
+            key: None,
+            service: ServiceState::Stopped,
+            console: Console::start_pin(),
+            local: local::LocalActivation::default(),
+            remote_management: RemoteManagement::Disabled,
+            listening: false,
+            manager: None,
+            ceremony: None,
+            interval: Timer::default(),
+            promises: VecDeque::new(),
+            next_ticket: 0,
+            next_event: 0,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Where the device is between the mains and its menus.
+    pub fn power(&self) -> Power {
+        self.power
+    }
+
+    /// The device's identity and limits.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// Whether the Server Master Key is in memory.
+    pub fn is_activated(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Whether the HSM service runs.
+    pub fn service(&self) -> ServiceState {
+        self.service
+    }
+
+    /// The connection that has administrator rights at this moment. Source: AU-05.
+    pub fn administrator(&self) -> Option<ConnectionId> {
+        let manager = self.manager.as_ref()?;
+        (manager.access == crate::remote::Access::Administrator).then_some(manager.connection)
+    }
+
+    /// What stands on the console's screen.
+    pub fn screen(&self) -> Screen {
+        if self.power == Power::Off {
+            return Screen::dark();
+        }
+        let runs = self.service == ServiceState::Running;
+        let mut screen = Screen::framed(runs, self.stored.replication_domain.as_deref());
+        match self.power {
+            Power::Off | Power::Starting => screen.notice("Starting..."),
+            Power::Stopping => screen.notice("Shutting down..."),
+            Power::On if self.is_enabled() => {
+                //= RM-02
+                //= RM-09
+                let manager = self.manager.as_ref();
+                screen.remote_management(manager.map(|m| (m.peer.ip(), m.cipher_suite.as_str())));
+            }
+            Power::On => self.console.draw(&mut screen, self.service),
+        }
+        screen
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.remote_management == RemoteManagement::Enabled
+    }
+
+    fn tell(&mut self, cx: &Cx<'_>, event: Event) {
+        let number = self.next_event;
+        self.next_event += 1;
+        self.outputs.push_back(Output::Event(Record {
+            at: cx.now,
+            wall_clock: cx.wall_clock,
+            number,
+            event,
+        }));
+    }
+
+    fn notify(&mut self, connection: ConnectionId, notification: &DeviceNotification) {
+        self.outputs.push_back(Output::Send {
+            connection,
+            line: notification.to_line(),
+        });
+    }
+
+    fn persist(&mut self, promise: Promise) {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.promises.push_back((ticket, promise));
+        self.outputs.push_back(Output::Persist {
+            ticket,
+            stored: self.stored.clone(),
+        });
+    }
+
+    //= LF-07
+    fn update_listening(&mut self) {
+        let listens = match self.power {
+            Power::Off | Power::Starting => false,
+            //= RM-01
+            Power::On => self.is_activated() || self.is_enabled(),
+            Power::Stopping => self.listening,
+        };
+        if listens != self.listening {
+            self.listening = listens;
+            self.outputs.push_back(Output::Listen(listens));
+        }
+    }
+
+    // Power.
+
+    fn switch_on(&mut self, cx: &Cx<'_>) {
+        self.power.on_switch_on().expect("the device is off");
+        if !self.stored.switched_on {
+            self.stored.switched_on = true;
+            self.persist(Promise::Nothing);
+        }
+        self.start(cx);
+    }
+
+    fn start(&mut self, cx: &Cx<'_>) {
+        //= LG-01
+        self.next_event = 0;
+        self.remote_management = if self.stored.remote_management {
+            RemoteManagement::Enabled
+        } else {
+            RemoteManagement::Disabled
+        };
+        self.power_sequence.set(cx.now + self.profile.limits.start);
+    }
+
+    fn on_started(&mut self, cx: &Cx<'_>) {
+        self.power.on_started().expect("the start sequence was running");
+        self.started_at = cx.now;
+        let after: StartedAfter = self.stored.last_stop;
+        self.tell(cx, Event::Started { after });
+        // From here on, a cut leaves this in the store: nothing else will have been written.
+        self.stored.last_stop = LastStop::PowerCut;
+        self.persist(Promise::Nothing);
+        let passed = self_test::run();
+        self.last_self_test = SelfTest {
+            passed,
+            date_time: cx.wall_clock.to_string(),
+        };
+        self.tell(cx, Event::SelfTest { passed });
+        self.console = Console::start_pin();
+        self.update_listening();
+    }
+
+    fn stop(&mut self, cx: &Cx<'_>, stop: LastStop) {
+        self.power
+            .on_stop()
+            .expect("a stop is accepted only while the device is on");
+        self.stopping = stop;
+        self.tell(cx, Event::Stopping(stop));
+        //= OP-02
+        //= AU-18
+        self.key = None;
+        self.ceremony = None;
+        self.interval.cancel();
+        self.local = local::LocalActivation::default();
+        self.set_service(cx, ServiceState::Stopped);
+        self.power_sequence.set(cx.now + self.profile.limits.stop);
+    }
+
+    fn on_stopped(&mut self, cx: &Cx<'_>) {
+        self.outputs.push_back(Output::NetworkDown);
+        self.listening = false;
+        self.manager = None;
+        match self.stopping {
+            LastStop::RemoteRestart => self.tell(cx, Event::OperationDone(Operation::Restart)),
+            LastStop::RemotePowerOff => self.tell(cx, Event::OperationDone(Operation::PowerOff)),
+            LastStop::LocalRestart | LastStop::LocalPowerOff | LastStop::PowerCut => {}
+        }
+        self.tell(cx, Event::Off);
+        match self.stopping {
+            LastStop::RemoteRestart | LastStop::LocalRestart => {
+                self.power.on_restart().expect("the stop sequence was running");
+                self.start(cx);
+            }
+            LastStop::RemotePowerOff | LastStop::LocalPowerOff | LastStop::PowerCut => {
+                self.power
+                    .on_switched_off()
+                    .expect("the stop sequence was running");
+            }
+        }
+    }
+
+    /// Whether a stop was accepted and waits for the disk.
+    fn is_stop_promised(&self) -> bool {
+        self.promises.iter().any(|(_, promise)| match promise {
+            Promise::Operation { .. } | Promise::LocalStop(_) => true,
+            Promise::Nothing | Promise::Enable | Promise::Disable { .. } => false,
+        })
+    }
+
+    /// Writes down that the device stops, and why; it does once that is durable.
+    fn promise_stop(&mut self, stop: LastStop, promise: Promise) {
+        self.stored.last_stop = stop;
+        self.stored.switched_on = matches!(stop, LastStop::RemoteRestart | LastStop::LocalRestart);
+        self.persist(promise);
+    }
+
+    // Service and activation.
+
+    fn set_service(&mut self, cx: &Cx<'_>, service: ServiceState) {
+        if self.service == service {
+            return;
+        }
+        self.service = service;
+        self.tell(
+            cx,
+            match service {
+                ServiceState::Running => Event::ServiceStarted,
+                ServiceState::Stopped => Event::ServiceStopped,
+            },
+        );
+        //= HD-02
+        self.notify_header();
+    }
+
+    fn activate(&mut self, cx: &Cx<'_>, key: ServerMasterKey, at: Where) {
+        self.key = Some(key);
+        self.tell(cx, Event::Activated(at));
+        //= LF-08
+        if self.profile.service_starts_after_activation {
+            self.set_service(cx, ServiceState::Running);
+        }
+        self.update_listening();
+    }
+
+    // Remote management as a whole.
+
+    fn enable(&mut self) {
+        self.remote_management = RemoteManagement::Enabling;
+        self.stored.remote_management = true;
+        self.persist(Promise::Enable);
+    }
+
+    /// Disables remote management, whoever is connected. The rights end in this instant; the manager is told once
+    /// it is durable (RM-21).
+    fn disable(&mut self, cx: &Cx<'_>, by: DisabledBy) {
+        let (reason, reset) = match by {
+            DisabledBy::Esc => (ClosingReason::Disarmed, CeremonyResetReason::Disarmed),
+            //= RM-10
+            DisabledBy::Activity(_) | DisabledBy::LocalStop => {
+                (ClosingReason::Preempted, CeremonyResetReason::Preempted)
+            }
+        };
+        self.remote_management = RemoteManagement::Disabled;
+        self.stored.remote_management = false;
+        let manager = self.take_manager(cx, crate::SessionEnd::Closing(reason), None);
+        //= AU-18
+        let ceremony_reset = self.reset_ceremony(cx, reset);
+        self.console = if self.is_activated() {
+            Console::main_menu()
+        } else {
+            Console::start_pin()
+        };
+        self.update_listening();
+        //= RM-21
+        self.persist(Promise::Disable {
+            by,
+            manager,
+            ceremony_reset,
+            reason,
+        });
+    }
+
+    fn on_persisted(&mut self, cx: &mut Cx<'_>, ticket: Ticket) {
+        let Some(position) = self.promises.iter().position(|(promised, _)| *promised == ticket) else {
+            return;
+        };
+        let (_, promise) = self.promises.remove(position).expect("it was just found");
+        match promise {
+            Promise::Nothing => {}
+            Promise::Enable => {
+                if self.remote_management == RemoteManagement::Enabling {
+                    self.remote_management = RemoteManagement::Enabled;
+                    self.tell(cx, Event::RemoteManagementEnabled);
+                    self.update_listening();
+                }
+            }
+            Promise::Disable {
+                by,
+                manager,
+                ceremony_reset,
+                reason,
+            } => {
+                self.tell(cx, Event::RemoteManagementDisabled(by));
+                if let Some(connection) = manager {
+                    if let Some(reason) = ceremony_reset {
+                        self.notify(connection, &DeviceNotification::CeremonyReset { reason });
+                    }
+                    self.notify(connection, &DeviceNotification::closing(reason, None));
+                    self.outputs.push_back(Output::End { connection });
+                }
+            }
+            Promise::Operation {
+                operation,
+                connection,
+                id,
+                stop,
+            } => {
+                self.on_stop_durable(cx, operation, connection, id);
+                self.stop(cx, stop);
+            }
+            Promise::LocalStop(stop) => self.stop(cx, stop),
+        }
+    }
+
+    // Time.
+
+    /// The limit that is over at this instant, the first in the order of [`Limit`].
+    fn take_expired(&mut self, now: Instant) -> Option<Limit> {
+        if self.power_sequence.take_expired(now) {
+            return Some(Limit::PowerSequence);
+        }
+        if self.interval.take_expired(now) {
+            return Some(Limit::Interval);
+        }
+        let manager = self.manager.as_mut()?;
+        manager.inactivity.take_expired(now).then_some(Limit::Inactivity)
+    }
+
+    fn expire(&mut self, cx: &Cx<'_>) {
+        while let Some(limit) = self.take_expired(cx.now) {
+            match limit {
+                Limit::PowerSequence => match self.power {
+                    Power::Starting => self.on_started(cx),
+                    Power::Stopping => self.on_stopped(cx),
+                    Power::Off | Power::On => unreachable!("only the two sequences set this timer"),
+                },
+                Limit::Interval => self.on_interval_over(cx),
+                //= RM-07
+                Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
+            }
+        }
+    }
+}
+
+impl Machine for Device {
+    type Input = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, cx: &mut Cx<'_>, input: Input) {
+        // At one instant timers run before inputs, whatever the driver does first.
+        self.expire(cx);
+        match input {
+            Input::PowerReturned => {
+                if self.power == Power::Off && self.stored.switched_on {
+                    self.switch_on(cx);
+                }
+            }
+            Input::PowerButton => match self.power {
+                Power::Off => self.switch_on(cx),
+                Power::Starting | Power::On | Power::Stopping => self.on_power_button(cx),
+            },
+            Input::Key(key) => self.on_key(cx, key),
+            Input::LocalCard(LocalCard::Inserted) => self.on_activity(cx, Activity::CardInserted),
+            Input::LocalCard(LocalCard::Removed) => self.on_activity(cx, Activity::CardRemoved),
+            Input::LocalReader(answer) => self.on_local_reader(cx, answer),
+            Input::Arrived {
+                connection,
+                peer,
+                cipher_suite,
+            } => {
+                self.on_arrived(cx, connection, peer, cipher_suite);
+            }
+            Input::Line { connection, line } => self.on_line(cx, connection, &line),
+            Input::LineTooLong { connection } => self.on_line_too_long(cx, connection),
+            Input::Slow { connection } => {
+                if self.is_manager(connection) {
+                    self.end_session(cx, ClosingReason::Slow, None);
+                }
+            }
+            Input::Gone { connection, how } => self.on_gone(cx, connection, how),
+            Input::TurnedAway { peer, why } => self.tell(cx, Event::TurnedAway { peer, why }),
+            Input::Persisted(ticket) => self.on_persisted(cx, ticket),
+        }
+    }
+
+    fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        self.expire(cx);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let inactivity = self
+            .manager
+            .as_ref()
+            .and_then(|manager| manager.inactivity.deadline());
+        [
+            self.power_sequence.deadline(),
+            self.interval.deadline(),
+            inactivity,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+}

@@ -1,0 +1,228 @@
+//! Events as lines of the device's log, in the vendor's format (LG-01). Decides nothing about keeping them.
+
+use core::fmt::{self, Write as _};
+
+use protocol::DeniedReason;
+
+use crate::{Activity, CardOutcome, ConnectionId, DisabledBy, Event, LastStop, Record, SessionEnd, Where};
+
+impl Record {
+    /// The line of the log that tells this event: `yyyy/mm/dd HH:MM:SS tttttttt cccccc iiiiiiii|text`.
+    //= LG-01
+    pub fn log_line(&self) -> String {
+        let connection = self.event.connection().map_or(0, ConnectionId::as_u64);
+        // The device has one work session for itself and one for each connection.
+        format!(
+            "{} {connection:08X} {:06} {connection:08X}|{}",
+            self.wall_clock, self.number, self.event
+        )
+    }
+}
+
+impl Event {
+    /// The connection that the event is about, if it is about one.
+    pub const fn connection(&self) -> Option<ConnectionId> {
+        match self {
+            Self::ManagerConnected { connection, .. }
+            | Self::ManagerDenied { connection, .. }
+            | Self::SessionEnded { connection, .. }
+            | Self::AdministratorGranted { connection, .. }
+            | Self::OperationAccepted { connection, .. }
+            | Self::OperationRefused { connection, .. }
+            | Self::CardUsed {
+                at: Where::Remote(connection),
+                ..
+            }
+            | Self::Activated(Where::Remote(connection)) => Some(*connection),
+            Self::Started { .. }
+            | Self::SelfTest { .. }
+            | Self::Stopping(_)
+            | Self::Off
+            | Self::Activated(Where::Local)
+            | Self::ServiceStarted
+            | Self::ServiceStopped
+            | Self::RemoteManagementEnabled
+            | Self::RemoteManagementDisabled(_)
+            | Self::TurnedAway { .. }
+            | Self::CardUsed { at: Where::Local, .. }
+            | Self::CeremonyReset(_)
+            | Self::OperationDone(_) => None,
+        }
+    }
+}
+
+/// The text of the log line: one line whatever names and labels hold (LG-03).
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { after } => write!(f, "device started after {after}"),
+            Self::SelfTest { passed: true } => f.write_str("self test passed"),
+            Self::SelfTest { passed: false } => f.write_str("self test FAILED"),
+            Self::Stopping(stop) => write!(f, "device stops: {stop}"),
+            Self::Off => f.write_str("device off"),
+            Self::Activated(at) => write!(f, "device activated {at}"),
+            Self::ServiceStarted => f.write_str("service started"),
+            Self::ServiceStopped => f.write_str("service stopped"),
+            Self::RemoteManagementEnabled => f.write_str("remote management enabled"),
+            Self::RemoteManagementDisabled(by) => write!(f, "remote management disabled by {by}"),
+            Self::ManagerConnected {
+                peer, cipher_suite, ..
+            } => {
+                write!(f, "manager connected from {peer}, {cipher_suite}")
+            }
+            Self::ManagerDenied { peer, reason, .. } => {
+                write!(f, "manager denied from {peer}: {}", DeniedReason::name(*reason))
+            }
+            Self::TurnedAway { peer, why } => write!(f, "connection turned away from {peer}: {why}"),
+            Self::SessionEnded {
+                peer, end, detail, ..
+            } => {
+                write!(f, "session ended from {peer}: {end}")?;
+                detail
+                    .as_ref()
+                    .map_or(Ok(()), |detail| write!(f, " ({})", escape(detail)))
+            }
+            Self::CardUsed {
+                at,
+                serial,
+                label,
+                outcome,
+            } => {
+                let serial = serial
+                    .as_ref()
+                    .map_or_else(|| "-".to_owned(), ToString::to_string);
+                let label = label.as_deref().map_or_else(|| "-".to_owned(), escape);
+                write!(f, "card used {at}: serial {serial}, label {label}: {outcome}")
+            }
+            Self::CeremonyReset(reason) => write!(f, "custodian process reset: {}", reason.name()),
+            Self::AdministratorGranted { peer, .. } => write!(f, "administrator access granted to {peer}"),
+            Self::OperationAccepted { operation, peer, .. } => {
+                write!(f, "operation accepted from {peer}: {}", operation.name())
+            }
+            Self::OperationRefused {
+                operation,
+                peer,
+                error,
+                ..
+            } => {
+                write!(f, "operation refused to {peer}: {}: {error}", operation.name())
+            }
+            Self::OperationDone(operation) => write!(f, "operation done: {}", operation.name()),
+        }
+    }
+}
+
+impl fmt::Display for Where {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("locally"),
+            Self::Remote(_) => f.write_str("remotely"),
+        }
+    }
+}
+
+impl fmt::Display for LastStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PowerCut => "power was off",
+            Self::RemoteRestart => "remote restart",
+            Self::RemotePowerOff => "remote switch-off",
+            Self::LocalRestart => "local restart",
+            Self::LocalPowerOff => "local switch-off",
+        })
+    }
+}
+
+impl fmt::Display for DisabledBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Esc => "Esc",
+            Self::Activity(Activity::Key) => "local activity: key",
+            Self::Activity(Activity::CardInserted) => "local activity: card inserted",
+            Self::Activity(Activity::CardRemoved) => "local activity: card removed",
+            Self::Activity(Activity::PowerButton) => "local activity: power button",
+            Self::LocalStop => "a local restart or switch-off",
+        })
+    }
+}
+
+impl fmt::Display for SessionEnd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closing(reason) => f.write_str(&reason.name()),
+            Self::ClosedByManager => f.write_str("closed by the manager"),
+            Self::Finished => f.write_str("connection finished"),
+            Self::Reset => f.write_str("connection reset"),
+        }
+    }
+}
+
+impl fmt::Display for CardOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted { presented, required } => write!(f, "accepted, {presented} of {required}"),
+            Self::Refused(error) => write!(f, "refused, {error}"),
+            Self::Abandoned => f.write_str("abandoned"),
+        }
+    }
+}
+
+/// A text from outside as part of one line: controls, line breaks, bidirectional controls, `|` and `\` as `\u{…}`.
+//= LG-03
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        let bidirectional = matches!(character,
+            '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        let line_break = matches!(character, '\u{2028}' | '\u{2029}');
+        if character.is_control() || bidirectional || line_break || character == '|' || character == '\\' {
+            write!(escaped, "{}", character.escape_unicode()).expect("writing to a string cannot fail");
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use machine::{Instant, WallClock};
+    use protocol::ErrorName;
+
+    #[test]
+    fn a_line_has_the_vendors_columns() {
+        let record = Record {
+            at: Instant::POWER_ON,
+            wall_clock: WallClock::from_unix_millis(1_795_392_000_000),
+            number: 7,
+            event: Event::CardUsed {
+                at: Where::Remote(ConnectionId::new(0x1F)),
+                serial: None,
+                label: Some("Ana|\n\u{202E}".into()),
+                outcome: CardOutcome::Refused(ErrorName::CardWrongSet),
+            },
+        };
+        assert_eq!(
+            record.log_line(),
+            "2026/11/23 00:00:00 0000001F 000007 0000001F|card used remotely: serial -, \
+             label Ana\\u{7c}\\u{a}\\u{202e}: refused, card_wrong_set"
+        );
+    }
+
+    #[test]
+    fn the_counter_grows_past_six_digits() {
+        let event = Event::Off;
+        let wall_clock = WallClock::from_unix_millis(0);
+        let record = Record {
+            at: Instant::POWER_ON,
+            wall_clock,
+            number: 1_000_000,
+            event,
+        };
+        assert_eq!(
+            record.log_line(),
+            "1970/01/01 00:00:00 00000000 1000000 00000000|device off"
+        );
+    }
+}

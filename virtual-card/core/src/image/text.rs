@@ -1,0 +1,426 @@
+//! The text form of a card image, versioned. Reads and writes strings only; files are the driver's.
+
+use core::fmt;
+use std::ops::Range;
+
+use apdu::{Csn, SecretBytes, hex};
+use toml::{
+    Spanned,
+    de::{DeInteger, DeTable, DeValue},
+};
+
+use super::{
+    CardImage, LABEL_BYTES_MAX, LOCK_INITIALISED, LOCK_SEALED, PRESENTATIONS_MAX_LIMIT, SHADOW_BYTES_MAX,
+    is_card_type, len_within,
+};
+use crate::pin::PhysicalPin;
+
+const VERSION: u8 = 1;
+const KEYS: [&str; 13] = [
+    "version",
+    "csn",
+    "product",
+    "card_type",
+    "lock1",
+    "lock2",
+    "presentations_max",
+    "try_counter",
+    "pin",
+    "label_len",
+    "label",
+    "shadow_len",
+    "shadow",
+];
+
+impl CardImage {
+    /// The text form, with PIN and shadow in clear.
+    pub fn to_text(&self) -> String {
+        format!(
+            "# TEST MATERIAL: an emulated card, its PIN and shadow in clear. It protects nothing.\n\
+             version = {VERSION}\n\
+             \n\
+             csn = \"{csn}\"\n\
+             product = \"{product}\"\n\
+             card_type = \"{card_type}\"\n\
+             \n\
+             lock1 = \"{lock1:02X}\"\n\
+             lock2 = \"{lock2:02X}\"\n\
+             presentations_max = {presentations_max}\n\
+             try_counter = {try_counter}\n\
+             pin = \"{pin}\"\n\
+             \n\
+             label_len = {label_len}\n\
+             label = \"{label}\"\n\
+             shadow_len = {shadow_len}\n\
+             shadow = \"{shadow}\"\n",
+            csn = hex::encode(&self.csn.0),
+            product = hex::encode(&self.product),
+            card_type = self.card_type.map(char::from).iter().collect::<String>(),
+            lock1 = self.lock1,
+            lock2 = self.lock2,
+            presentations_max = self.presentations_max,
+            try_counter = self.try_counter,
+            pin = self.pin.to_digits(),
+            label_len = self.label_len,
+            label = hex::encode(self.label.expose()),
+            shadow_len = self.shadow_len,
+            shadow = hex::encode(self.shadow.expose()),
+        )
+    }
+
+    /// Reads the text form. Every length and number is checked; an unknown key or version is refused.
+    pub fn from_text(text: &str) -> Result<Self, InvalidImage> {
+        let table = DeTable::parse(text).map_err(|error| {
+            InvalidImage::at(
+                text,
+                error.span().unwrap_or(0..0),
+                "a card image",
+                error.message(),
+            )
+        })?;
+        let fields = Fields {
+            text,
+            table: table.get_ref(),
+        };
+
+        fields.number("version", VERSION..=VERSION)?;
+        for (key, _) in fields.table {
+            let name = key.get_ref();
+            if !KEYS.contains(&name.as_ref()) {
+                return Err(InvalidImage::at(
+                    text,
+                    key.span(),
+                    "a key of a card image",
+                    &format!("`{name}`"),
+                ));
+            }
+        }
+        let label = fields.bytes("label", 0..=LABEL_BYTES_MAX)?;
+        let shadow = fields.bytes("shadow", 0..=SHADOW_BYTES_MAX)?;
+        Ok(Self {
+            csn: Csn(fields.array("csn")?),
+            product: fields.array("product")?,
+            card_type: fields.card_type()?,
+            lock1: fields.lock("lock1")?,
+            lock2: fields.lock("lock2")?,
+            presentations_max: fields.number("presentations_max", 1..=PRESENTATIONS_MAX_LIMIT)?,
+            try_counter: fields.number("try_counter", 0..=PRESENTATIONS_MAX_LIMIT)?,
+            pin: fields.pin()?,
+            label_len: fields.number(
+                "label_len",
+                0..=len_within(label.len(), LABEL_BYTES_MAX).unwrap_or(0),
+            )?,
+            label: SecretBytes::from(label),
+            shadow_len: fields.number(
+                "shadow_len",
+                0..=len_within(shadow.len(), SHADOW_BYTES_MAX).unwrap_or(0),
+            )?,
+            shadow: SecretBytes::from(shadow),
+        })
+    }
+}
+
+/// The table with what an error message needs beside it.
+struct Fields<'a> {
+    text: &'a str,
+    table: &'a DeTable<'a>,
+}
+
+impl Fields<'_> {
+    fn value(&self, key: &str) -> Result<&Spanned<DeValue<'_>>, InvalidImage> {
+        let end = self.text.len()..self.text.len();
+        self.table
+            .get(key)
+            .ok_or_else(|| InvalidImage::at(self.text, end, &format!("the key `{key}`"), "none"))
+    }
+
+    fn number(&self, key: &str, range: core::ops::RangeInclusive<u8>) -> Result<u8, InvalidImage> {
+        let value = self.value(key)?;
+        let expected = match (range.start(), range.end()) {
+            (start, end) if start == end => format!("`{key}` to be {start}"),
+            (start, end) => format!("`{key}` from {start} to {end}"),
+        };
+        let number = value
+            .get_ref()
+            .as_integer()
+            .filter(|integer| integer.radix() == 10)
+            .map(DeInteger::as_str);
+        let Some(digits) = number else {
+            return Err(InvalidImage::at(
+                self.text,
+                value.span(),
+                &expected,
+                value.get_ref().type_str(),
+            ));
+        };
+        match digits.parse::<u8>() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            Ok(_) | Err(_) => Err(InvalidImage::at(self.text, value.span(), &expected, digits)),
+        }
+    }
+
+    fn string(&self, key: &str, expected: &str) -> Result<(&str, Range<usize>), InvalidImage> {
+        let value = self.value(key)?;
+        let Some(string) = value.get_ref().as_str() else {
+            return Err(InvalidImage::at(
+                self.text,
+                value.span(),
+                expected,
+                value.get_ref().type_str(),
+            ));
+        };
+        Ok((string, value.span()))
+    }
+
+    /// What came is told by its length: it may be a shadow.
+    fn bytes(&self, key: &str, len: core::ops::RangeInclusive<usize>) -> Result<Vec<u8>, InvalidImage> {
+        let expected = match (len.start(), len.end()) {
+            (start, end) if start == end => format!("`{key}` as {start} bytes in `0-9A-F`"),
+            (start, end) => format!("`{key}` as {start} to {end} bytes in `0-9A-F`"),
+        };
+        let (string, span) = self.string(key, &expected)?;
+        match hex::decode(string) {
+            Ok(bytes) if len.contains(&bytes.len()) => Ok(bytes),
+            Ok(bytes) => Err(InvalidImage::at(
+                self.text,
+                span,
+                &expected,
+                &format!("{} bytes", bytes.len()),
+            )),
+            Err(invalid) => {
+                let came = format!("another character or none at byte {}", invalid.position);
+                Err(InvalidImage::at(self.text, span, &expected, &came))
+            }
+        }
+    }
+
+    fn array<const N: usize>(&self, key: &str) -> Result<[u8; N], InvalidImage> {
+        let bytes = self.bytes(key, N..=N)?;
+        Ok(bytes.try_into().expect("the length was checked"))
+    }
+
+    fn lock(&self, key: &str) -> Result<u8, InvalidImage> {
+        let [lock] = self.array(key)?;
+        if lock & !(LOCK_INITIALISED | LOCK_SEALED) == 0 {
+            return Ok(lock);
+        }
+        let span = self.value(key)?.span();
+        Err(InvalidImage::at(
+            self.text,
+            span,
+            &format!("`{key}` from 00 to 03"),
+            &format!("{lock:02X}"),
+        ))
+    }
+
+    fn card_type(&self) -> Result<[u8; 4], InvalidImage> {
+        let expected = "`card_type` as 4 letters or digits";
+        let (string, span) = self.string("card_type", expected)?;
+        match string.as_bytes().try_into() {
+            Ok(tag) if is_card_type(string.as_bytes()) => Ok(tag),
+            Ok(_) | Err(_) => Err(InvalidImage::at(
+                self.text,
+                span,
+                expected,
+                &format!("`{string}`"),
+            )),
+        }
+    }
+
+    fn pin(&self) -> Result<PhysicalPin, InvalidImage> {
+        let expected = "`pin` as 8 digits";
+        let (string, span) = self.string("pin", expected)?;
+        let came = format!("{} characters", string.chars().count());
+        PhysicalPin::of_digits(string).ok_or_else(|| InvalidImage::at(self.text, span, expected, &came))
+    }
+}
+
+/// A text that is no card image. Says where, and never shows a PIN or a shadow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidImage {
+    /// Counted from 1.
+    pub line: usize,
+    /// Characters from the begin of the line, counted from 1.
+    pub column: usize,
+    expected: String,
+    came: String,
+}
+
+impl InvalidImage {
+    fn at(text: &str, span: Range<usize>, expected: &str, came: &str) -> Self {
+        let before = text.get(..span.start).unwrap_or(text);
+        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: before.matches('\n').count() + 1,
+            column: before[line_begin..].chars().count() + 1,
+            expected: expected.to_owned(),
+            came: came.to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for InvalidImage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            line,
+            column,
+            expected,
+            came,
+        } = self;
+        write!(
+            f,
+            "read card image, line {line}, column {column}: expected {expected}, got {came}"
+        )
+    }
+}
+
+impl core::error::Error for InvalidImage {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    // Written by hand: the first released version of the format must keep loading.
+    const IMAGE: &str = "\
+# TEST MATERIAL: an emulated card, its PIN and shadow in clear. It protects nothing.
+version = 1
+
+csn = \"15C00000E3A81710006F0000FF000010\"
+product = \"A201090138\"
+card_type = \"SmOe\"
+
+lock1 = \"02\"
+lock2 = \"02\"
+presentations_max = 7
+try_counter = 2
+pin = \"12345678\"
+
+label_len = 5
+label = \"416C696365\"
+shadow_len = 4
+shadow = \"DEADBEEF\"
+";
+
+    #[test]
+    fn the_text_is_read_and_written_back_to_the_byte() {
+        let image = CardImage::from_text(IMAGE).expect("the image is right");
+        assert_eq!(image.csn().to_string(), "15C000E3A8171006F00FF0010");
+        assert_eq!(image.tries_left(), 5);
+        assert_eq!(image.to_text(), IMAGE);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_place() {
+        for (from, to, message) in [
+            (
+                "version = 1",
+                "version = 2",
+                "line 2, column 11: expected `version` to be 1, got 2",
+            ),
+            (
+                "15C0",
+                "15c0",
+                "line 4, column 7: expected `csn` as 16 bytes in `0-9A-F`, got another character or none at byte 2",
+            ),
+            (
+                "A201090138",
+                "A2010901",
+                "line 5, column 11: expected `product` as 5 bytes in `0-9A-F`, got 4 bytes",
+            ),
+            (
+                "SmOe",
+                "Sm",
+                "line 6, column 13: expected `card_type` as 4 letters or digits, got `Sm`",
+            ),
+            (
+                "lock2 = \"02\"",
+                "lock2 = \"04\"",
+                "line 9, column 9: expected `lock2` from 00 to 03, got 04",
+            ),
+            (
+                "max = 7",
+                "max = 16",
+                "line 10, column 21: expected `presentations_max` from 1 to 15, got 16",
+            ),
+            (
+                "max = 7",
+                "max = 0",
+                "line 10, column 21: expected `presentations_max` from 1 to 15, got 0",
+            ),
+            (
+                "counter = 2",
+                "counter = \"2\"",
+                "line 11, column 15: expected `try_counter` from 0 to 15, got string",
+            ),
+            (
+                "12345678",
+                "1234567",
+                "line 12, column 7: expected `pin` as 8 digits, got 7 characters",
+            ),
+            (
+                "label_len = 5",
+                "label_len = 6",
+                "line 14, column 13: expected `label_len` from 0 to 5, got 6",
+            ),
+            (
+                "try_counter",
+                "try_count",
+                "line 11, column 1: expected a key of a card image, got `try_count`",
+            ),
+            (
+                "shadow = \"DEADBEEF\"\n",
+                "",
+                "line 17, column 1: expected the key `shadow`, got none",
+            ),
+        ] {
+            let text = IMAGE.replace(from, to);
+            let refusal = CardImage::from_text(&text).expect_err(message);
+            assert_eq!(refusal.to_string(), format!("read card image, {message}"));
+        }
+    }
+
+    #[test]
+    fn an_error_never_shows_pin_or_shadow() {
+        for (from, to) in [
+            ("\"12345678\"", "12345678"),
+            ("\"DEADBEEF\"", "\"DEADBEEF"),
+            ("DEADBEEF", "DEADBEEFx"),
+        ] {
+            let refusal = CardImage::from_text(&IMAGE.replace(from, to)).expect_err("the image is wrong");
+            let shown = format!("{refusal} {refusal:?}");
+            assert!(!shown.contains("1234567") && !shown.contains("DEADBE"), "{shown}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_image_survives_its_text(
+            csn: [u8; 16], product: [u8; 5], lock1 in 0..4_u8, lock2 in 0..4_u8,
+            presentations_max in 1..=15_u8, try_counter in 0..=15_u8, pin in "[0-9]{8}",
+            label in prop::collection::vec(any::<u8>(), 0..=64), shadow in prop::collection::vec(any::<u8>(), 0..=255),
+            label_len: prop::sample::Index, shadow_len: prop::sample::Index,
+        ) {
+            let image = CardImage {
+                csn: Csn(csn),
+                product,
+                lock1,
+                lock2,
+                presentations_max,
+                try_counter,
+                pin: PhysicalPin::of_digits(&pin).expect("eight digits"),
+                label_len: u8::try_from(label_len.index(label.len() + 1)).expect("at most 64"),
+                label: SecretBytes::from(label),
+                shadow_len: u8::try_from(shadow_len.index(shadow.len() + 1)).expect("at most 255"),
+                shadow: SecretBytes::from(shadow),
+                ..CardImage::virgin(Csn(csn))
+            };
+            prop_assert_eq!(CardImage::from_text(&image.to_text()), Ok(image));
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "\\PC{0,200}") {
+            let _ = CardImage::from_text(&text);
+        }
+    }
+}
