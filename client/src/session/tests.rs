@@ -6,6 +6,7 @@ use protocol::{ClosingReason, DeniedReason, DeviceNotification, DeviceRequest};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Pin;
 
 const ATR: [u8; 15] = [
     0x3B, 0x7A, 0x94, 0x00, 0x00, 0x80, 0x65, 0xA2, 0x01, 0x01, 0x01, 0x3D, 0x72, 0xD6, 0x43,
@@ -461,6 +462,18 @@ fn a_card_taken_out_at_the_prompt_withdraws_it_and_another_card_is_not_given_the
     station.told(StationInput::CardInserted);
     station.device_asks(&verify_pin());
     station.check("answer 2 card_removed");
+}
+
+#[test]
+fn a_card_taken_out_between_two_commands_is_gone_until_the_next_power_on() {
+    let mut station = Station::with_card();
+    station.told(StationInput::CardRemoved);
+    station.told(StationInput::CardInserted);
+    station.device_asks(&transmit(&SELECT_MASTER_FILE));
+    station.device_asks(&verify_pin());
+    station.check("answer 1 card_removed; answer 2 card_removed");
+    station.device_asks(&DeviceRequest::CardPowerOn);
+    station.check("reader PowerOn");
 }
 
 #[test]
