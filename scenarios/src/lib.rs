@@ -9,3 +9,4 @@
 pub mod diagnostic;
 mod edit_distance;
 pub mod gherkin;
+pub mod step;
