@@ -9,4 +9,5 @@
 pub mod diagnostic;
 mod edit_distance;
 pub mod gherkin;
+pub mod lane;
 pub mod step;

@@ -1,0 +1,45 @@
+//! The places a scenario can be played in. So far one: the simulation, in virtual time.
+
+use std::time::Duration;
+
+/// What came of one scenario.
+#[derive(Clone, Debug)]
+pub struct Played {
+    /// The first step that did not hold, if one did not.
+    pub failure: Option<Failure>,
+    /// Everything that happened, a line each, with instants: the same for the same seed.
+    pub trace: Vec<String>,
+    /// The last events of every actor, for the report of a failure.
+    pub last_events: Vec<ActorEvents>,
+    /// How much virtual time passed.
+    pub lasted: Duration,
+}
+
+/// The last events of one actor, oldest first.
+#[derive(Clone, Debug)]
+pub struct ActorEvents {
+    /// `the HSM`, or a person's name.
+    pub actor: String,
+    /// With instants.
+    pub events: Vec<String>,
+}
+
+/// A step that did not hold.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its place in the scenario's steps.
+    pub step: usize,
+    /// What was different.
+    pub mismatch: Mismatch,
+}
+
+/// What a step expected, and what was there instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The argument that holds the expected value, counted from 0; `None` if it is the step as a whole.
+    pub argument: Option<usize>,
+    /// What was expected.
+    pub expected: String,
+    /// What was there.
+    pub actual: String,
+}
