@@ -11,3 +11,4 @@ mod edit_distance;
 pub mod gherkin;
 pub mod lane;
 pub mod step;
+mod world;
