@@ -32,6 +32,23 @@ pub enum ConnectionOutput {
     Disconnect,
     /// Something for the station.
     Station(StationOutput),
+    /// A line has crossed the connection, given without its LF. For transcripts; whoever keeps none drops it. It may
+    /// hold what a card answered.
+    Line {
+        /// Who said it.
+        speaker: Speaker,
+        /// What was said.
+        line: String,
+    },
+}
+
+/// One of the two ends of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The HSM.
+    Device,
+    /// The manager.
+    Station,
 }
 
 /// A connection to a device, from the moment its transport is there.
@@ -114,7 +131,10 @@ impl Connection {
         self.lines.push(plaintext);
         while let Some(line) = self.lines.next_line() {
             match line {
-                Ok(line) => self.session.handle_line(&line),
+                Ok(line) => {
+                    self.tell_line(Speaker::Device, String::from_utf8_lossy(&line).into_owned());
+                    self.session.handle_line(&line);
+                }
                 Err(too_long) => return self.session.handle_line_too_long(too_long),
             }
         }
@@ -126,6 +146,7 @@ impl Connection {
             match output {
                 SessionOutput::Send(line) => {
                     self.tls.send(line.as_bytes());
+                    self.tell_line(Speaker::Station, line.trim_end_matches('\n').to_owned());
                     self.flush_tls();
                 }
                 SessionOutput::Disconnect => self.disconnect(),
@@ -133,6 +154,10 @@ impl Connection {
             }
         }
         self.flush_tls();
+    }
+
+    fn tell_line(&mut self, speaker: Speaker, line: String) {
+        self.outputs.push_back(ConnectionOutput::Line { speaker, line });
     }
 
     fn flush_tls(&mut self) {

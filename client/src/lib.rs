@@ -34,7 +34,7 @@ mod pin;
 mod session;
 mod tls;
 
-pub use connection::{Connection, ConnectionInput, ConnectionOutput};
+pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use pin::Pin;
 pub use session::{

@@ -72,6 +72,7 @@ impl Wire {
                     }
                     ConnectionOutput::Disconnect => self.is_disconnected = true,
                     ConnectionOutput::Station(StationOutput::Notice(notice)) => self.notices.push(notice),
+                    ConnectionOutput::Line { .. } => {}
                     ConnectionOutput::Station(other) => panic!("no dialog was begun: {other:?}"),
                 }
             }

@@ -428,3 +428,6 @@ fn push_seeded(mut bytes: &[u8], seed: Seed, mut push: impl FnMut(Vec<u8>)) {
         pieces += 1;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+# language: fr
+Feature: f
+  # language: en
+  Scenario: s
+    Given x

@@ -1,0 +1,3 @@
+Feature: f
+  Scenario: s
+    Given Ã©ÿ x

@@ -1,0 +1,3 @@
+Feature: f
+
+  Only prose.

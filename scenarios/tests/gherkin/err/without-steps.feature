@@ -1,0 +1,8 @@
+Feature:
+  Background:
+  Rule: empty
+  Rule:
+    Scenario:
+    Scenario: nothing
+    Scenario: empty step
+      Given 

@@ -1,0 +1,3 @@
+Ability: minimal
+Scenario: s
+Given x
