@@ -11,4 +11,5 @@ mod edit_distance;
 pub mod gherkin;
 pub mod lane;
 pub mod step;
+pub mod steps;
 mod world;

@@ -18,14 +18,14 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    ConnectionId, Device, Event, Input as DeviceInput, Key, LocalCard, Profile, Record, Scheme,
-    ServerMasterKey, Stored, Ticket,
+    CardOutcome, ConnectionId, Device, Event, Input as DeviceInput, Key, LocalCard, Profile, Record, Scheme,
+    ServerMasterKey, Stored, Ticket, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
 use machine::{Cx, Instant, Machine, WallClock};
 use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
-pub(crate) use cards::{CardMaker, Tear};
+pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
 pub(crate) use station::{Prompt, Station};
 use trace::Trace;
@@ -49,11 +49,14 @@ pub(crate) struct World {
     device_rng: ChaCha8Rng,
     pub(crate) profile: Profile,
     pub(crate) set: CardMaker,
+    scheme: Scheme,
+    /// Who holds the cards of the set, in the order of its indices.
+    holders: Vec<String>,
     /// `None` while there is no power.
     appliance: Option<Appliance>,
     pub(crate) storage: Storage<Stored, Ticket>,
     /// What is plugged in where.
-    pub(crate) cards: BTreeMap<String, cards::SmartCard>,
+    pub(crate) cards: BTreeMap<String, SmartCard>,
     local_slot: Option<String>,
     pub(crate) people: BTreeMap<String, Station>,
     pub(crate) newcomers: Vec<Newcomer>,
@@ -69,6 +72,8 @@ pub(crate) struct World {
     /// A hand that acts when so many messages have been delivered.
     pub(crate) interruption: Option<Interruption>,
     pub(crate) delivered: u32,
+    /// Whose program crashes when a card is accepted.
+    pub(crate) crash_on_acceptance: Option<String>,
 }
 
 /// Somebody at the device who waits for a moment.
@@ -151,6 +156,8 @@ impl World {
             storage: Storage::new(stored, Duration::ZERO),
             profile,
             set,
+            scheme,
+            holders: holders.to_vec(),
             cards,
             local_slot: None,
             people: BTreeMap::new(),
@@ -164,6 +171,7 @@ impl World {
             trace: Trace::default(),
             interruption: None,
             delivered: 0,
+            crash_on_acceptance: None,
         };
         world.plug_in();
         for holder in holders {
@@ -174,6 +182,14 @@ impl World {
 
     pub(crate) fn seed(&self) -> Seed {
         self.seed
+    }
+
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    pub(crate) fn holders(&self) -> impl Iterator<Item = String> {
+        self.holders.iter().cloned()
     }
 
     // The device.
@@ -318,14 +334,25 @@ impl World {
                 Output::LocalReader(command) => self.use_local_reader(command),
                 Output::Event(record) => {
                     self.trace.tell(self.now, "the HSM", record.event.to_string());
+                    let accepted = matches!(
+                        record.event,
+                        Event::CardUsed {
+                            outcome: CardOutcome::Accepted { .. },
+                            at: Where::Remote(_),
+                            ..
+                        }
+                    );
                     self.records.push(record);
+                    if let (true, Some(person)) = (accepted, self.crash_on_acceptance.take_if(|_| accepted)) {
+                        self.crash(&person);
+                    }
                 }
             }
         }
     }
 
     fn use_local_reader(&mut self, command: ReaderCommand) {
-        let answer = cards::answer(&mut self.cards, self.local_slot.as_deref(), command);
+        let answer = cards::answer(&mut self.cards, self.local_slot.as_deref(), &command);
         self.tell_device(DeviceInput::LocalReader(answer));
     }
 
@@ -509,11 +536,6 @@ impl World {
     }
 
     // What was seen.
-
-    /// The events of the device, newest last.
-    pub(crate) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
-        self.records.iter().map(|record| &record.event)
-    }
 
     /// The last things that every actor did, for the report of a failure.
     pub(crate) fn last_events(&self) -> Vec<ActorEvents> {

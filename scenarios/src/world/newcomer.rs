@@ -29,10 +29,16 @@ pub(crate) enum Manner {
     PlainHttp,
     /// Begins a client session of the HSM service.
     ClientSession,
+    /// Offers TLS 1.1 and nothing newer.
+    OldTls,
+    /// Offers TLS 1.2 with a suite that is not AEAD.
+    NoAead,
+    /// Offers an application protocol that the device does not know.
+    UnknownAlpn,
 }
 
 impl Manner {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Polite,
         Self::Silent,
         Self::Slow,
@@ -40,12 +46,14 @@ impl Manner {
         Self::Stopping,
         Self::PlainHttp,
         Self::ClientSession,
+        Self::OldTls,
+        Self::NoAead,
+        Self::UnknownAlpn,
     ];
 }
 
 /// One newcomer.
 pub(crate) struct Newcomer {
-    pub(crate) manner: Manner,
     pub(crate) link: Option<ConnectionId>,
     tls: Option<TlsClient>,
     lines: LineBuffer,
@@ -64,7 +72,6 @@ impl World {
     pub(crate) fn newcomer(&mut self, manner: Manner, from: IpAddr) -> usize {
         let index = self.newcomers.len();
         self.newcomers.push(Newcomer {
-            manner,
             link: None,
             tls: None,
             lines: LineBuffer::default(),
@@ -107,6 +114,19 @@ impl World {
             }
             Manner::PlainHttp => self.send(id, Side::Client, b"GET / HTTP/1.1\r\n\r\n".to_vec()),
             Manner::ClientSession => self.send(id, Side::Client, b"OLEH\x01\x00\x01\x00".to_vec()),
+            Manner::OldTls => self.send(id, Side::Client, client_hello(0x0302, 0xC009)),
+            Manner::NoAead => self.send(id, Side::Client, client_hello(0x0303, 0xC023)),
+            Manner::UnknownAlpn => {
+                let mut hello = TlsClient::new(client_config())
+                    .poll_transmit()
+                    .expect("TLS begins with a hello");
+                let name = hello
+                    .windows(protocol::ALPN.len())
+                    .position(|window| window == protocol::ALPN);
+                let name = name.expect("the client offers our protocol");
+                hello[name..name + protocol::ALPN.len()].copy_from_slice(b"smtp/1.0");
+                self.send(id, Side::Client, hello);
+            }
         }
         index
     }
@@ -174,4 +194,31 @@ impl World {
             self.send(id, Side::Client, bytes);
         }
     }
+}
+
+/// A `ClientHello` with one cipher suite and no newer version than this one (RFC 5246, section 7.4.1.2).
+fn client_hello(version: u16, cipher_suite: u16) -> Vec<u8> {
+    let mut extensions: Vec<u8> = Vec::new();
+    extensions.extend([0x00, 0x0A, 0x00, 0x04, 0x00, 0x02, 0x00, 0x17]); // supported groups: P-256
+    extensions.extend([0x00, 0x0B, 0x00, 0x02, 0x01, 0x00]); // point formats: uncompressed
+    extensions.extend([0x00, 0x0D, 0x00, 0x04, 0x00, 0x02, 0x04, 0x03]); // signatures: ECDSA with SHA-256
+    let mut body = version.to_be_bytes().to_vec();
+    body.extend([0x5A; 32]); // random
+    body.push(0); // no session
+    body.extend([0x00, 0x02]);
+    body.extend(cipher_suite.to_be_bytes());
+    body.extend([0x01, 0x00]); // no compression
+    body.extend(
+        u16::try_from(extensions.len())
+            .expect("they are short")
+            .to_be_bytes(),
+    );
+    body.extend(extensions);
+    let body_len = u16::try_from(body.len()).expect("it is short");
+    let mut record = vec![0x16, 0x03, 0x01];
+    record.extend((body_len + 4).to_be_bytes());
+    record.extend([0x01, 0x00]);
+    record.extend(body_len.to_be_bytes());
+    record.extend(body);
+    record
 }

@@ -199,7 +199,7 @@ impl World {
                 let answer = if station.reader_unplugged {
                     apdu::ReaderAnswer::ReaderUnavailable
                 } else {
-                    cards::answer(&mut self.cards, station.slot.as_deref(), command)
+                    cards::answer(&mut self.cards, station.slot.as_deref(), &command)
                 };
                 self.tell_station(name, StationInput::Reader(answer));
             }

@@ -1,0 +1,39 @@
+//! Plays a scenario in a world of its own, in virtual time. Decides no verdict: a step holds or says what differs.
+
+use sim::Seed;
+
+use super::{Failure, Mismatch, Played};
+use crate::{
+    gherkin::{pickle::Pickle, tree::Block},
+    steps::{Args, Stage, Steps},
+};
+
+/// Plays one scenario. The same scenario with the same seed gives the same trace.
+pub fn play(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
+    let mut stage = Stage::new(seed);
+    let mut failure = None;
+    for (step, written) in pickle.steps.iter().enumerate() {
+        let mismatch = match steps.resolve(&pickle.source, written) {
+            Ok(found) => {
+                let text = match &written.block {
+                    Block::DocString(text) => Some(text.content.clone()),
+                    Block::None | Block::Table(_) => None,
+                };
+                stage
+                    .play(found.definition.handler, Args::new(found.arguments, text))
+                    .err()
+            }
+            // The runner checks every step before it plays any; whoever did not is told here.
+            Err(unresolved) => Some(Mismatch {
+                argument: None,
+                expected: "a step that this version knows".into(),
+                actual: unresolved.what,
+            }),
+        };
+        if let Some(mismatch) = mismatch {
+            failure = Some(Failure { step, mismatch });
+            break;
+        }
+    }
+    stage.finish(failure)
+}
