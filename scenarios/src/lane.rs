@@ -1,5 +1,7 @@
 //! The places a scenario can be played in. So far one: the simulation, in virtual time.
 
+pub mod sim;
+
 use std::time::Duration;
 
 /// What came of one scenario.
