@@ -244,15 +244,15 @@ impl Session {
             return;
         };
         match DeviceRequest::decode(method, params) {
-            Ok(asked) => {
-                open.card.on_request(id, &asked);
-                self.flush_card();
-            }
+            // The device asked before it knew that the custodian had given up, or cleans up behind that.
+            Ok(asked) if open.is_cancelling() => open.card.on_request_too_late(id, &asked),
+            Ok(asked) => open.card.on_request(id, &asked),
             Err(error) => {
                 let line = open.peer.answer(id, Err(error));
                 self.outputs.push_back(SessionOutput::Send(line));
             }
         }
+        self.flush_card();
     }
 
     fn on_notification(&mut self, method: &str, params: Value) {
@@ -393,6 +393,11 @@ impl Open {
     fn oldest_start(&self) -> Option<u64> {
         let mut asked = self.asked.iter();
         asked.find_map(|(id, asked)| (asked.act == Act::StartAuthentication).then_some(*id))
+    }
+
+    /// Whether the dialog is over here, while the device still owes the answer to its `auth.start`.
+    fn is_cancelling(&self) -> bool {
+        self.oldest_start().is_some() && !self.card.is_open()
     }
 
     /// Gives the slot to whose turn it is.

@@ -23,3 +23,4 @@ pub mod step;
 pub mod steps;
 pub mod suite;
 pub mod terminal;
+mod world;

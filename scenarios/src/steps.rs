@@ -1,39 +1,192 @@
-//! A stand-in for every step there is.
+//! The steps of a scenario: sentences that a custodian would say, and what they do to a world or ask of it. Knows no
+//! file and no report.
 
-use crate::lane::Mismatch;
-use crate::step::{Argument, BlockKind, Match, Registry};
+mod console;
+mod custodians;
+mod device;
+mod experiments;
+mod network;
+mod newcomers;
+mod time;
+mod values;
 
-/// Stand-in.
-#[derive(Clone, Copy)]
-pub struct Handler0(pub fn(&Match<'_, Value, Handler0>) -> Option<Mismatch>);
-/// Stand-in.
-pub enum Value {}
-/// Every step there is.
-pub type Steps = Registry<Value, Handler0>;
+use std::time::Duration;
 
-/// Every step there is.
+use machine::Instant;
+use sim::Seed;
+
+use crate::{
+    lane::{Failure, Mismatch, Played},
+    step::{Argument, BlockKind, MatchedArgument, Registry},
+    world::World,
+};
+pub use values::Value;
+
+/// What a step does. It says what differs if what it expects is not so.
+pub type Handler = fn(&mut Stage, &Args) -> Result<(), Mismatch>;
+
+/// Every step.
+pub type Steps = Registry<Value, Handler>;
+
+/// Every step of this version.
 pub fn registry() -> Steps {
     let mut steps = Steps::new();
-    steps.define(
-        "a world that works",
-        "does nothing, well",
-        BlockKind::None,
-        Handler0(|_| None),
-    );
-    steps.define(
-        "a step that fails with {string}",
-        "fails",
-        BlockKind::None,
-        Handler0(|found| {
-            let Argument::String(text) = &found.arguments[0].value else {
-                return None;
-            };
-            Some(Mismatch {
-                argument: Some(0),
-                expected: text.clone(),
-                actual: "something else".to_owned(),
-            })
-        }),
-    );
+    values::register(&mut steps);
+    device::register(&mut steps);
+    custodians::register(&mut steps);
+    console::register(&mut steps);
+    time::register(&mut steps);
+    network::register(&mut steps);
+    newcomers::register(&mut steps);
+    experiments::register(&mut steps);
     steps
+}
+
+fn define(steps: &mut Steps, expression: &'static str, explanation: &'static str, handler: Handler) {
+    steps.define(expression, explanation, BlockKind::None, handler);
+}
+
+/// Where one scenario is played: its world, and what was done in it so far.
+pub struct Stage {
+    seed: Seed,
+    world: Option<World>,
+    /// So that an experiment can begin again in a world that is equal to this one.
+    done: Vec<(Handler, Args)>,
+    /// Worlds of experiments.
+    outcomes: Vec<experiments::Outcome>,
+    trace: Vec<String>,
+    lasted: Duration,
+}
+
+impl Stage {
+    pub(crate) fn new(seed: Seed) -> Self {
+        Self {
+            seed,
+            world: None,
+            done: Vec::new(),
+            outcomes: Vec::new(),
+            trace: Vec::new(),
+            lasted: Duration::ZERO,
+        }
+    }
+
+    /// Does one step and lets its consequences of the same instant happen.
+    pub(crate) fn play(&mut self, handler: Handler, args: Args) -> Result<(), Mismatch> {
+        handler(self, &args)?;
+        if let Some(world) = &mut self.world {
+            world.settle();
+        }
+        self.done.push((handler, args));
+        Ok(())
+    }
+
+    /// A stage on which the same was done, in a world of its own with the same seed.
+    fn again(&self) -> Result<Self, Mismatch> {
+        let mut stage = Self::new(self.seed);
+        for (handler, args) in &self.done {
+            stage.play(*handler, args.clone())?;
+        }
+        Ok(stage)
+    }
+
+    pub(crate) fn finish(self, failure: Option<Failure>) -> Played {
+        let mut played = Played {
+            failure,
+            trace: self.trace,
+            last_events: Vec::new(),
+            lasted: self.lasted,
+        };
+        if let Some(world) = self.world {
+            played.trace.extend(world.trace.lines());
+            played.last_events = world.last_events();
+            played.lasted += world.now.since(Instant::POWER_ON);
+        }
+        played
+    }
+
+    /// The world, which the first step of a scenario makes.
+    fn world(&mut self) -> Result<&mut World, Mismatch> {
+        let missing = || {
+            mismatch(
+                "an HSM, as in `Given an HSM ready for remote management`",
+                "no HSM yet",
+            )
+        };
+        self.world.as_mut().ok_or_else(missing)
+    }
+}
+
+/// The arguments of one step.
+#[derive(Clone)]
+pub struct Args {
+    arguments: Vec<MatchedArgument<Value>>,
+    text: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn new(arguments: Vec<MatchedArgument<Value>>, text: Option<String>) -> Self {
+        Self { arguments, text }
+    }
+
+    /// The doc string of the step.
+    fn text(&self) -> &str {
+        self.text
+            .as_deref()
+            .expect("the definition says that it takes a doc string")
+    }
+
+    fn int(&self, index: usize) -> i64 {
+        match &self.arguments[index].value {
+            Argument::Int(int) => *int,
+            other => panic!("the expression has no whole number at {index}: {other:?}"),
+        }
+    }
+
+    fn string(&self, index: usize) -> &str {
+        match &self.arguments[index].value {
+            Argument::String(text) | Argument::Word(text) => text,
+            other => panic!("the expression has no text at {index}: {other:?}"),
+        }
+    }
+
+    fn value(&self, index: usize) -> &Value {
+        match &self.arguments[index].value {
+            Argument::Value(value) => value,
+            other => panic!("the expression has no value of ours at {index}: {other:?}"),
+        }
+    }
+}
+
+/// What a step as a whole expected, and what was there.
+fn mismatch(expected: impl Into<String>, actual: impl Into<String>) -> Mismatch {
+    Mismatch {
+        argument: None,
+        expected: expected.into(),
+        actual: actual.into(),
+    }
+}
+
+/// Compares what is there with the argument at `index`.
+fn expect_argument<T: PartialEq + std::fmt::Debug>(
+    index: usize,
+    expected: &T,
+    actual: &T,
+) -> Result<(), Mismatch> {
+    if expected == actual {
+        return Ok(());
+    }
+    Err(Mismatch {
+        argument: Some(index),
+        expected: format!("{expected:?}"),
+        actual: format!("{actual:?}"),
+    })
+}
+
+/// Holds if `is_so`.
+fn expect(is_so: bool, expected: &str, actual: impl FnOnce() -> String) -> Result<(), Mismatch> {
+    if is_so {
+        Ok(())
+    } else {
+        Err(mismatch(expected, actual()))
+    }
 }

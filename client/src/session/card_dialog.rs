@@ -183,14 +183,20 @@ impl CardSlot {
     /// The device asks for the card.
     pub(super) fn on_request(&mut self, request: u64, asked: &DeviceRequest) {
         //= AU-22
-        let Some(dialog) = &mut self.dialog else {
+        let Some(dialog) = &self.dialog else {
             return self.refuse(request, asked);
         };
         // One thing at a time: a card has one line, and a custodian reads one prompt.
-        if dialog.state.request().is_some() {
-            return self.answer_error(request, ErrorName::WrongState);
-        }
+        let is_busy = dialog.state.request().is_some();
         match asked {
+            DeviceRequest::CardPowerOff => self.on_power_off(request),
+            DeviceRequest::CardPowerOn
+            | DeviceRequest::CardTransmit { .. }
+            | DeviceRequest::CardVerifyPin { .. }
+                if is_busy =>
+            {
+                self.answer_error(request, ErrorName::WrongState);
+            }
             DeviceRequest::CardPowerOn => self.power_on(request),
             DeviceRequest::CardTransmit { apdu } => match Relayable::try_from(apdu.clone()) {
                 Ok(command) => self.on_transmit(request, command),
@@ -200,14 +206,26 @@ impl CardSlot {
                 Ok(requested) => self.on_verify_pin(request, requested),
                 Err(_) => self.refuse(request, asked),
             },
-            DeviceRequest::CardPowerOff => {
-                dialog.state = State::Off;
-                if let Some(taken) = dialog.taken.take() {
-                    self.reset_card(taken);
-                }
-                self.answer(request, Map::new());
+        }
+    }
+
+    /// The device asks for the card of a dialog that this station's custodian has ended. Nothing to do but say so.
+    pub(super) fn on_request_too_late(&mut self, request: u64, asked: &DeviceRequest) {
+        match asked {
+            DeviceRequest::CardPowerOff => self.answer(request, Map::new()),
+            DeviceRequest::CardPowerOn
+            | DeviceRequest::CardTransmit { .. }
+            | DeviceRequest::CardVerifyPin { .. } => {
+                self.answer_error(request, ErrorName::PinCancelled);
             }
         }
+    }
+
+    /// The device is done with the card, whatever it asked for before; the dialog itself ends with its `auth.start`.
+    fn on_power_off(&mut self, request: u64) {
+        self.end(Some(ErrorName::WrongState));
+        self.open();
+        self.answer(request, Map::new());
     }
 
     fn power_on(&mut self, request: u64) {

@@ -333,12 +333,35 @@ fn outside_a_dialog_every_card_request_is_refused() {
         let mut station = Station::open();
         station.device_asks(request);
         station.check("answer 0 apdu_refused");
-        // The dialog is over for the station when its user says so, not when the device agrees.
+        assert!(matches!(station.notices[..], [Notice::CardRequestRefused { .. }]));
+    }
+}
+
+/// The dialog is over for the station when its user says so, not when the device agrees.
+#[test]
+fn what_the_device_asks_while_it_learns_of_a_cancellation_does_nothing_and_alarms_nobody() {
+    for (request, answer) in [
+        (DeviceRequest::CardPowerOn, "pin_cancelled"),
+        (transmit(&SELECT_MASTER_FILE), "pin_cancelled"),
+        (verify_pin(), "pin_cancelled"),
+        (DeviceRequest::CardPowerOff, "{}"),
+    ] {
         let mut station = Station::with_card();
         station.told(StationInput::Ask(Act::CancelAuthentication));
-        station.device_asks(request);
-        station.check("ask 1 auth.cancel; reader PowerOff; answer 1 apdu_refused");
+        station.device_asks(&request);
+        station.check(&format!("ask 1 auth.cancel; reader PowerOff; answer 1 {answer}"));
+        station.check_notices(&[]);
     }
+}
+
+#[test]
+fn a_device_that_powers_the_card_off_takes_its_open_request_back() {
+    let mut station = Station::at_pin_prompt();
+    station.device_asks(&DeviceRequest::CardPowerOff);
+    station.check("withdraw; reader PowerOff; answer 1 wrong_state; answer 2 {}");
+    station.told(StationInput::Reader(ReaderAnswer::PoweredOff));
+    station.device_asks(&DeviceRequest::CardPowerOn);
+    station.check("reader PowerOn");
 }
 
 //= AU-22

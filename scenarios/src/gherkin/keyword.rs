@@ -77,11 +77,12 @@ pub(super) fn title_without_colon(line: &str) -> Option<Meant<BlockKeyword>> {
     // Two words before one: `Scenario Outline x` is not a `Scenario`.
     ends.iter().take(2).rev().find_map(|&end| {
         let words = &line[..end];
-        let (spelling, keyword) = nearest(words, TITLES, |spelling| match spelling.len() {
-            0..=4 => 0,
-            5..=7 => 1,
-            _ => 2,
-        })?;
+        let (spelling, keyword) =
+            nearest(words.trim_matches(':'), TITLES, |spelling| match spelling.len() {
+                0..=4 => 0,
+                5..=7 => 1,
+                _ => 2,
+            })?;
         Some(Meant {
             spelling,
             keyword,
@@ -108,11 +109,14 @@ fn nearest<K: Copy>(
     distance_max: impl Fn(&str) -> usize,
 ) -> Option<(&'static str, K)> {
     const WORD_CHARS_MAX: usize = 40;
-    if word.chars().count() > WORD_CHARS_MAX {
+    let chars = word.chars().count();
+    if chars > WORD_CHARS_MAX {
         return None;
     }
     known
         .into_iter()
+        // A difference in length is a distance already.
+        .filter(|(spelling, _)| spelling.len().abs_diff(chars) <= distance_max(spelling))
         .map(|(spelling, keyword)| (edit_distance(word, spelling), spelling, keyword))
         .filter(|(distance, spelling, _)| *distance <= distance_max(spelling))
         .min_by_key(|(distance, ..)| *distance)
@@ -161,6 +165,7 @@ mod tests {
             ("Scenario x", "Scenario"),
             ("Scenario Outline x", "Scenario Outline"),
             ("Exampels", "Examples"),
+            ("Exam#le: x", "Example"),
         ] {
             assert_eq!(title_without_colon(line).expect(line).spelling, expected);
         }

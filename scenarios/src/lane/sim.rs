@@ -1,33 +1,39 @@
-//! A stand-in for the simulated lane.
+//! Plays a scenario in a world of its own, in virtual time. Decides no verdict: a step holds or says what differs.
 
-use super::{ActorEvents, Failure, Played};
-use crate::gherkin::pickle::Pickle;
-use crate::step::BlockKind;
-use crate::steps::Steps;
-use std::time::Duration;
+use sim::Seed;
 
-/// Plays one scenario.
-pub fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
-    let mut played = Played {
-        failure: None,
-        trace: vec![format!("0.000 seed {seed}")],
-        last_events: Vec::new(),
-        lasted: Duration::from_secs(120),
-    };
-    for (index, step) in pickle.steps.iter().enumerate() {
-        let found = steps.match_step(&step.text, BlockKind::from(&step.block));
-        let mismatch = found.ok().and_then(|found| (found.definition.handler.0)(&found));
+use super::{Failure, Mismatch, Played};
+use crate::{
+    gherkin::{pickle::Pickle, tree::Block},
+    steps::{Args, Stage, Steps},
+};
+
+/// Plays one scenario. The same scenario with the same seed gives the same trace.
+pub fn play(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
+    let mut stage = Stage::new(seed);
+    let mut failure = None;
+    for (step, written) in pickle.steps.iter().enumerate() {
+        let mismatch = match steps.resolve(&pickle.source, written) {
+            Ok(found) => {
+                let text = match &written.block {
+                    Block::DocString(text) => Some(text.content.clone()),
+                    Block::None | Block::Table(_) => None,
+                };
+                stage
+                    .play(found.definition.handler, Args::new(found.arguments, text))
+                    .err()
+            }
+            // The runner checks every step before it plays any; whoever did not is told here.
+            Err(unresolved) => Some(Mismatch {
+                argument: None,
+                expected: "a step that this version knows".into(),
+                actual: unresolved.what,
+            }),
+        };
         if let Some(mismatch) = mismatch {
-            played.failure = Some(Failure {
-                step: index,
-                mismatch,
-            });
-            played.last_events = vec![ActorEvents {
-                actor: "the HSM".to_owned(),
-                events: played.trace.clone(),
-            }];
+            failure = Some(Failure { step, mismatch });
             break;
         }
     }
-    played
+    stage.finish(failure)
 }

@@ -1,0 +1,263 @@
+//! The cards of a world: who makes them, and how one answers a reader. A reader without a card answers too.
+
+use std::collections::BTreeMap;
+
+use apdu::{Csn, ReaderAnswer, ReaderCommand};
+use aws_lc_rs::digest;
+use card_core::{Card, CardImage, Input, Output, Personalisation, profile};
+use hsm_core::{Purpose, Scheme, ServerMasterKey, Shadow};
+use sim::ChaCha8Rng;
+
+use super::{PIN, World};
+
+/// A card as a thing: it may be torn out in the middle of a command.
+pub(crate) struct SmartCard {
+    card: Card,
+    pub(crate) tear: Option<Tear>,
+    /// Does not answer any more, as a card with bad contacts does.
+    pub(crate) mute: bool,
+    /// Commands that reached it.
+    pub(crate) commands: Vec<[u8; 2]>,
+}
+
+/// When a card loses its power in the middle of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tear {
+    /// After so many writes to its cells, counted from now.
+    pub(crate) after_writes: u32,
+}
+
+impl SmartCard {
+    pub(crate) fn new(image: CardImage) -> Self {
+        Self {
+            card: Card::from_image(image),
+            tear: None,
+            mute: false,
+            commands: Vec::new(),
+        }
+    }
+
+    pub(crate) fn image(&self) -> &CardImage {
+        self.card.image()
+    }
+
+    pub(crate) fn power_off(&mut self) {
+        self.card.handle_input(Input::PowerOff);
+        while self.card.poll_output().is_some() {}
+    }
+
+    fn answer(&mut self, command: &ReaderCommand) -> ReaderAnswer {
+        if self.mute {
+            return ReaderAnswer::CardMute;
+        }
+        match command {
+            ReaderCommand::PowerOn => self.card.handle_input(Input::PowerOn),
+            ReaderCommand::Transmit(tpdu) => {
+                if let [_, instruction, p1, ..] = tpdu[..] {
+                    self.commands.push([instruction, p1]);
+                }
+                self.card.handle_input(Input::Transmit(tpdu));
+            }
+            ReaderCommand::PowerOff => {
+                self.power_off();
+                return ReaderAnswer::PoweredOff;
+            }
+        }
+        while let Some(output) = self.card.poll_output() {
+            match output {
+                Output::Write(_) if self.is_torn_now() => {
+                    self.card = Card::from_image(self.card.image().clone());
+                    return ReaderAnswer::CardRemoved;
+                }
+                Output::Write(_) => self.card.handle_input(Input::Written),
+                Output::Atr(atr) => return ReaderAnswer::Atr(atr),
+                Output::Answer(response) => return ReaderAnswer::Response(response),
+            }
+        }
+        ReaderAnswer::CardMute
+    }
+
+    /// Wrong PINs, presented to the card in some other reader.
+    pub(crate) fn present_wrong_pins(&mut self, tries: i64) {
+        self.answer(&ReaderCommand::PowerOn);
+        for _ in 0..tries {
+            self.answer(&ReaderCommand::Transmit(b"\x00\x20\x00\x00\x0800000000".to_vec()));
+        }
+        self.power_off();
+    }
+
+    fn is_torn_now(&mut self) -> bool {
+        match &mut self.tear {
+            None => false,
+            Some(Tear { after_writes: 0 }) => {
+                self.tear = None;
+                true
+            }
+            Some(Tear { after_writes }) => {
+                *after_writes -= 1;
+                false
+            }
+        }
+    }
+}
+
+/// What a reader answers that holds this card, or none.
+pub(crate) fn answer(
+    cards: &mut BTreeMap<String, SmartCard>,
+    slot: Option<&str>,
+    command: &ReaderCommand,
+) -> ReaderAnswer {
+    match slot.and_then(|name| cards.get_mut(name)) {
+        Some(card) => card.answer(command),
+        None => ReaderAnswer::CardAbsent,
+    }
+}
+
+/// Makes the cards of a world. Stands in for the Smart Card Manager of some device.
+pub(crate) struct CardMaker {
+    key: ServerMasterKey,
+    rng: ChaCha8Rng,
+    next_serial: u8,
+    /// What is on the cards, so that they can be copied and spoilt.
+    shadows: BTreeMap<String, Vec<u8>>,
+}
+
+/// Where the parts of a shadow stand (`hsm_core::SHADOW_BYTES`).
+mod offset {
+    pub(super) const REQUIRED: usize = 14;
+    pub(super) const CARDS: usize = 15;
+    pub(super) const INDEX: usize = 16;
+    pub(super) const SHARE: usize = 20;
+    pub(super) const CHECKSUM: usize = 52;
+}
+
+impl CardMaker {
+    pub(crate) fn new(key: ServerMasterKey, rng: ChaCha8Rng) -> Self {
+        Self {
+            key,
+            rng,
+            next_serial: 1,
+            shadows: BTreeMap::new(),
+        }
+    }
+
+    /// A set for these holders; cards that nobody holds stay in the safe.
+    pub(crate) fn set_for(&mut self, scheme: Scheme, holders: &[String]) -> BTreeMap<String, SmartCard> {
+        let shadows = self.split(scheme, Purpose::ServerMasterKey);
+        holders
+            .iter()
+            .zip(&shadows)
+            .map(|(holder, shadow)| (holder.clone(), self.card(holder, &shadow.to_bytes())))
+            .collect()
+    }
+
+    fn split(&mut self, scheme: Scheme, purpose: Purpose) -> Vec<Shadow> {
+        self.key.clone().split(scheme, purpose, &mut self.rng)
+    }
+
+    /// A card with this label that holds these bytes as its shadow.
+    fn card(&mut self, label: &str, shadow: &[u8]) -> SmartCard {
+        self.shadows.insert(label.to_owned(), shadow.to_vec());
+        let mut csn = *b"\x15\xC0\x00\x00\xE3\xA8\x17\x10\x00\x6F\x00\x00\xFF\x00\x00\x00";
+        csn[15] = self.next_serial();
+        let image = CardImage::personalised(&Personalisation {
+            csn: Csn(csn),
+            pin: PIN,
+            label,
+            shadow,
+            card_type: profile::CARD_TYPE,
+            presentations_max: profile::PRESENTATIONS_MAX,
+        });
+        SmartCard::new(image.expect("labels and shadows of a world fit on a card"))
+    }
+
+    fn next_serial(&mut self) -> u8 {
+        let serial = self.next_serial;
+        self.next_serial += 1;
+        serial
+    }
+}
+
+/// Cards that are not what they should be.
+impl World {
+    fn give(&mut self, person: &str, shadow: &[u8]) {
+        let card = self.set.card(person, shadow);
+        self.cards.insert(person.to_owned(), card);
+    }
+
+    pub(crate) fn give_foreign_card(&mut self, person: &str) {
+        let key = ServerMasterKey::generate(&mut self.set.rng);
+        let shadows = key.split(self.scheme(), Purpose::ServerMasterKey, &mut self.set.rng);
+        self.give(person, &shadows[0].to_bytes());
+    }
+
+    /// `index` counts from 1; the set is made once for every card that is asked for.
+    pub(crate) fn give_card_of_new_set(&mut self, person: &str, index: usize) {
+        let shadows = self.set.split(self.scheme(), Purpose::ServerMasterKey);
+        let shadow = &shadows[index.clamp(1, shadows.len()) - 1];
+        self.give(person, &shadow.to_bytes());
+    }
+
+    pub(crate) fn give_partition_card(&mut self, person: &str) {
+        let shadows = self.set.split(self.scheme(), Purpose::PartitionAuthorization);
+        self.give(person, &shadows[0].to_bytes());
+    }
+
+    pub(crate) fn give_copy(&mut self, person: &str, original: &str) {
+        let shadow = self.shadow_of(original);
+        self.give(person, &shadow);
+    }
+
+    pub(crate) fn give_virgin_card(&mut self, person: &str) {
+        let mut csn = [0xEE; 16];
+        csn[15] = self.set.next_serial();
+        self.cards
+            .insert(person.to_owned(), SmartCard::new(CardImage::virgin(Csn(csn))));
+    }
+
+    pub(crate) fn give_empty_card(&mut self, person: &str) {
+        self.give(person, &[]);
+    }
+
+    pub(crate) fn flip_a_bit(&mut self, person: &str) {
+        let mut shadow = self.shadow_of(person);
+        shadow[offset::SHARE] ^= 1;
+        self.give(person, &shadow);
+    }
+
+    pub(crate) fn change_share(&mut self, person: &str) {
+        let mut shadow = self.shadow_of(person);
+        shadow[offset::SHARE] ^= 1;
+        self.give(person, &with_checksum(shadow));
+    }
+
+    pub(crate) fn change_scheme(&mut self, person: &str, index: u8, required: u8, cards: u8) {
+        let mut shadow = self.shadow_of(person);
+        shadow[offset::INDEX] = index;
+        shadow[offset::REQUIRED] = required;
+        shadow[offset::CARDS] = cards;
+        self.give(person, &with_checksum(shadow));
+    }
+
+    pub(crate) fn change_shadow_len(&mut self, person: &str, len: usize) {
+        let mut shadow = self.shadow_of(person);
+        shadow.resize(len, 0);
+        self.give(person, &shadow);
+    }
+
+    pub(crate) fn change_label(&mut self, person: &str, label: &str) {
+        let shadow = self.shadow_of(person);
+        let card = self.set.card(label, &shadow);
+        self.cards.insert(person.to_owned(), card);
+    }
+
+    fn shadow_of(&self, person: &str) -> Vec<u8> {
+        self.set.shadows.get(person).cloned().unwrap_or_default()
+    }
+}
+
+fn with_checksum(mut shadow: Vec<u8>) -> Vec<u8> {
+    let digest = digest::digest(&digest::SHA256, &shadow[..offset::CHECKSUM]);
+    shadow[offset::CHECKSUM..].copy_from_slice(&digest.as_ref()[..4]);
+    shadow
+}
