@@ -223,10 +223,7 @@ fn refuse_files(diagnostics: &[Diagnostic], terminal: &mut Terminal<'_>) -> Exit
     for diagnostic in diagnostics {
         terminal.talk_error(&format!("{diagnostic}\n"));
     }
-    terminal.talk(&format!(
-        "{}; nothing was played\n",
-        count(diagnostics.len(), "mistake")
-    ));
+    terminal.talk(&format!("{}\n", count(diagnostics.len(), "mistake")));
     ExitCode::WrongFile
 }
 

@@ -56,11 +56,17 @@ pub(super) fn run<V, H: Sync>(
     args: &RunArgs,
     terminal: &mut Terminal<'_>,
 ) -> Result<ExitCode, Problem> {
+    if args.junit.is_some() && args.junit == args.trace {
+        let what = "write reports: expected two files, got the same for `--junit` and `--trace`";
+        return Err(Problem::new(ExitCode::Usage, what));
+    }
     let catalogue = Catalogue::built_in();
     let selection = select(&args.selectors.selectors, catalogue)?;
     let diagnostics = all_diagnostics(rig, &selection);
     if !diagnostics.is_empty() {
-        return Ok(refuse_files(&diagnostics, terminal));
+        let code = refuse_files(&diagnostics, terminal);
+        terminal.talk("nothing was played\n");
+        return Ok(code);
     }
     // A report that cannot be written is better known before the run than after it.
     let junit_file = args.junit.as_deref().map(ReportFile::create).transpose()?;
