@@ -331,7 +331,7 @@ impl World {
                     }
                 }
                 Output::Persist { ticket, stored } => self.storage.write(self.now, ticket, stored),
-                Output::LocalReader(command) => self.use_local_reader(command),
+                Output::LocalReader(command) => self.use_local_reader(&command),
                 Output::Event(record) => {
                     self.trace.tell(self.now, "the HSM", record.event.to_string());
                     let accepted = matches!(
@@ -351,8 +351,8 @@ impl World {
         }
     }
 
-    fn use_local_reader(&mut self, command: ReaderCommand) {
-        let answer = cards::answer(&mut self.cards, self.local_slot.as_deref(), &command);
+    fn use_local_reader(&mut self, command: &ReaderCommand) {
+        let answer = cards::answer(&mut self.cards, self.local_slot.as_deref(), command);
         self.tell_device(DeviceInput::LocalReader(answer));
     }
 

@@ -221,7 +221,7 @@ impl<'a> Check<'a> {
         let columns = self.columns(header);
         self.values(&columns, &examples.rows);
 
-        // Each column is used by a step, and each placeholder has a column.
+        // Each column is used by the name or a step, and each placeholder has a column.
         let mut used: BTreeMap<&str, usize> = BTreeMap::new();
         let mut template_bytes = scenario.name.value.len();
         for step in &scenario.steps {
@@ -236,6 +236,7 @@ impl<'a> Check<'a> {
             }
         }
         for (range, name) in placeholders(&scenario.name.value) {
+            *used.entry(name).or_default() += 1;
             if !columns.contains(name) {
                 let skip = scenario.name.value[..range.start].chars().count();
                 let span = scenario.name.span.part(skip, name.chars().count() + 2);
@@ -244,7 +245,10 @@ impl<'a> Check<'a> {
         }
         for column in &header.cells {
             if columns.contains(column.value.as_str()) && !used.contains_key(column.value.as_str()) {
-                let what = format!("expected a step to use `<{}>`, none does", column.value);
+                let what = format!(
+                    "expected the name or a step to use `<{}>`, neither does",
+                    column.value
+                );
                 self.error(column.span, what);
             }
         }

@@ -11,6 +11,8 @@ use crate::{
 
 /// The record type of a TLS alert.
 const ALERT: u8 = 0x15;
+/// Where the number stands in such a record that is not encrypted.
+const ALERT_NUMBER: usize = 6;
 
 pub(super) fn register(steps: &mut Steps) {
     define(
@@ -92,13 +94,15 @@ pub(super) fn register(steps: &mut Steps) {
     });
     define(
         steps,
-        "the newcomer gets a TLS alert",
-        "and not a line",
-        |stage, _| {
-            let newcomer = newcomer(stage)?;
-            expect(newcomer.raw.first() == Some(&ALERT), "an alert record", || {
-                format!("{:02X?}", newcomer.raw)
-            })
+        "the newcomer gets TLS alert {int}",
+        "the number of RFC 8446, section 6",
+        |stage, args| {
+            let raw = &newcomer(stage)?.raw;
+            let number = raw
+                .get(ALERT_NUMBER)
+                .filter(|_| raw.first() == Some(&ALERT))
+                .copied();
+            expect_argument(0, &Some(args.int(0)), &number.map(i64::from))
         },
     );
     define(

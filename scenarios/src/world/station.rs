@@ -127,7 +127,9 @@ impl World {
 
     pub(crate) fn insert(&mut self, name: &str, card: &str) {
         self.trace.tell(self.now, name, format!("puts in {card}'s card"));
-        self.station(name).slot = Some(card.to_owned());
+        let station = self.station(name);
+        station.slot = Some(card.to_owned());
+        station.prompt = None;
         self.tell_station(name, StationInput::CardInserted);
     }
 
@@ -146,11 +148,13 @@ impl World {
 
     pub(crate) fn type_pin(&mut self, name: &str, pin: &str) {
         self.trace.tell(self.now, name, "types a PIN");
+        self.station(name).prompt = None;
         self.tell_station(name, StationInput::PinEntered(Pin::from(pin)));
     }
 
     pub(crate) fn cancel_prompt(&mut self, name: &str) {
         self.trace.tell(self.now, name, "gives up at the prompt");
+        self.station(name).prompt = None;
         self.tell_station(name, StationInput::PinCancelled);
     }
 
