@@ -1,9 +1,11 @@
 //! Feature files as somebody would write and miswrite them: `tests/gherkin/ok` and `tests/gherkin/err`, each with a
 //! snapshot of its stem.
 
+mod cli;
 mod limits;
 mod mutations;
 mod parity;
+mod runs;
 
 use hsm_rig::gherkin::{Parsed, parse, tree_json};
 use serde_json::Value;

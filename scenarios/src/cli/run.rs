@@ -1,0 +1,174 @@
+//! `hsm-rig run`: select, check, play, report. The order of the failures and every report but the times is the same
+//! whatever the number of jobs.
+
+use super::{Selectors, all_diagnostics, refuse_files};
+use crate::catalogue::Catalogue;
+use crate::exit_code::ExitCode;
+use crate::problem::Problem;
+use crate::report::file::ReportFile;
+use crate::report::summary::{self, Run};
+use crate::report::{Result as Played, failure, junit, trace};
+use crate::rig::{Ending, Outcome, Rig};
+use crate::selection::select;
+use crate::suite::Scenario;
+use crate::terminal::Terminal;
+use clap::Args;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Most worlds at a time.
+pub(super) const JOBS_MAX: usize = 256;
+
+/// How often the status line changes at most.
+const STATUS_INTERVAL: Duration = Duration::from_millis(50);
+
+#[derive(Debug, Default, Args)]
+pub(super) struct RunArgs {
+    #[command(flatten)]
+    selectors: Selectors,
+    /// Where all chance comes from, 0 to 18446744073709551615; the same seed plays the same run
+    #[arg(long, value_name = "N", default_value = "0")]
+    seed: sim::Seed,
+    /// How many scenarios to play at a time, 1 to 256; as many as the machine has cores if not given
+    #[arg(long, value_name = "N", value_parser = parse_jobs)]
+    jobs: Option<NonZeroUsize>,
+    /// Write the results as `JUnit` XML
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write everything that happened in every scenario, with instants
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
+    let jobs = text
+        .parse()
+        .ok()
+        .filter(|jobs: &NonZeroUsize| jobs.get() <= JOBS_MAX);
+    jobs.ok_or_else(|| format!("expected a whole number from 1 to {JOBS_MAX}, got `{text}`"))
+}
+
+pub(super) fn run<V, H: Sync>(
+    rig: &Rig<V, H>,
+    args: &RunArgs,
+    terminal: &mut Terminal<'_>,
+) -> Result<ExitCode, Problem> {
+    if args.junit.is_some() && args.junit == args.trace {
+        let what = "write reports: expected two files, got the same for `--junit` and `--trace`";
+        return Err(Problem::new(ExitCode::Usage, what));
+    }
+    let catalogue = Catalogue::built_in();
+    let selection = select(&args.selectors.selectors, catalogue)?;
+    let diagnostics = all_diagnostics(rig, &selection);
+    if !diagnostics.is_empty() {
+        let code = refuse_files(&diagnostics, terminal);
+        terminal.talk("nothing was played\n");
+        return Ok(code);
+    }
+    // A report that cannot be written is better known before the run than after it.
+    let junit_file = args.junit.as_deref().map(ReportFile::create).transpose()?;
+    let trace_file = args.trace.as_deref().map(ReportFile::create).transpose()?;
+
+    let jobs = args.jobs.unwrap_or_else(|| {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        cores.min(NonZeroUsize::new(JOBS_MAX).expect("it is not zero"))
+    });
+    let started = Instant::now();
+    let mut progress = Progress::new(&selection.scenarios, args.seed);
+    let outcomes = rig.play_all(&selection.scenarios, args.seed, jobs, |index, outcome| {
+        progress.on_outcome(rig, index, outcome, terminal);
+    });
+    terminal.clear_status();
+    let failures = progress.failures;
+    let took = started.elapsed();
+
+    let results = selection.scenarios.iter().zip(&outcomes).zip(&failures);
+    let results = results.map(|((scenario, outcome), failure)| Played {
+        scenario,
+        outcome,
+        failure: failure.as_deref(),
+    });
+    let results: Vec<Played<'_>> = results.collect();
+    let run = Run {
+        seed: args.seed,
+        jobs,
+        took,
+        is_built_in_suite: selection.is_built_in_suite,
+    };
+    // Every report gets its chance; the first that cannot be written is told.
+    let text = summary::write(&results, &run, catalogue, terminal.data_style());
+    let mut code = exit_code(&outcomes);
+    let reports = [
+        terminal.data(&text).map_err(Problem::from),
+        junit_file.map_or(Ok(()), |file| file.finish(&junit::write(&results, args.seed))),
+        trace_file.map_or(Ok(()), |file| file.finish(&trace::write(&results, args.seed))),
+    ];
+    for problem in reports.into_iter().filter_map(Result::err) {
+        terminal.talk_error(&problem.to_string());
+        code = code.max(problem.exit_code);
+    }
+    Ok(code)
+}
+
+fn exit_code(outcomes: &[Outcome]) -> ExitCode {
+    let codes = outcomes.iter().map(|outcome| match &outcome.ending {
+        Ending::Panicked(_) => ExitCode::Internal,
+        Ending::Played(played) if played.failure.is_some() => ExitCode::Failed,
+        Ending::Played(_) => ExitCode::Passed,
+    });
+    codes.max().unwrap_or(ExitCode::Passed)
+}
+
+/// Tells failures as they come, in the order of the scenarios, and keeps the status line.
+struct Progress<'s> {
+    scenarios: &'s [Scenario],
+    seed: sim::Seed,
+    /// What came of those whose turn to be told has not come, by their place among the scenarios.
+    waiting: BTreeMap<usize, Option<String>>,
+    /// The failure, if it is one, of each that was told: all before the first that is still being played.
+    failures: Vec<Option<String>>,
+    played: usize,
+    failed: usize,
+    status_at: Option<Instant>,
+}
+
+impl<'s> Progress<'s> {
+    fn new(scenarios: &'s [Scenario], seed: sim::Seed) -> Self {
+        Self {
+            scenarios,
+            seed,
+            waiting: BTreeMap::new(),
+            failures: Vec::with_capacity(scenarios.len()),
+            played: 0,
+            failed: 0,
+            status_at: None,
+        }
+    }
+
+    fn on_outcome<V, H: Sync>(
+        &mut self,
+        rig: &Rig<V, H>,
+        index: usize,
+        outcome: &Outcome,
+        terminal: &mut Terminal<'_>,
+    ) {
+        let failure = failure::tell(rig, &self.scenarios[index], outcome, self.seed);
+        self.played += 1;
+        self.failed += usize::from(failure.is_some());
+        self.waiting.insert(index, failure);
+        while let Some(failure) = self.waiting.remove(&self.failures.len()) {
+            if let Some(text) = &failure {
+                terminal.talk_error(&format!("{text}\n"));
+            }
+            self.failures.push(failure);
+        }
+        if terminal.is_live() && self.status_at.is_none_or(|at| at.elapsed() >= STATUS_INTERVAL) {
+            let (played, all, failed) = (self.played, self.scenarios.len(), self.failed);
+            terminal.status(&format!("played {played} of {all}, {failed} failed"));
+            self.status_at = Some(Instant::now());
+        }
+    }
+}

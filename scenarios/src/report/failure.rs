@@ -1,0 +1,86 @@
+//! A scenario that did not pass, told to people: the step with carets, what was there, what happened last, and the line
+//! that repeats it.
+
+use crate::diagnostic::{Diagnostic, shown};
+use crate::lane::{ActorEvents, Failure};
+use crate::rig::{Ending, Outcome, Rig};
+use crate::suite::Scenario;
+use std::fmt::Write as _;
+
+/// The whole text, over several lines; `None` if the scenario passed.
+pub fn tell<V, H: Sync>(
+    rig: &Rig<V, H>,
+    scenario: &Scenario,
+    outcome: &Outcome,
+    seed: sim::Seed,
+) -> Option<String> {
+    let mut text = String::new();
+    let events: &[ActorEvents] = match &outcome.ending {
+        Ending::Played(played) => {
+            let failure = played.failure.as_ref()?;
+            text += &diagnose(rig, scenario, failure).to_string();
+            &played.last_events
+        }
+        Ending::Panicked(panic) => {
+            let span = scenario.pickle.example.unwrap_or(scenario.pickle.span);
+            let error = scenario
+                .pickle
+                .source
+                .error(span, "internal error: the world of this scenario broke");
+            text += &error.label(panic.to_string()).to_string();
+            &[]
+        }
+    };
+    line(&mut text, &format!("scenario: {}", scenario.title()));
+    if let Some(row) = scenario.pickle.example {
+        line(
+            &mut text,
+            &format!("example: {}", scenario.pickle.source.line(row.line).trim()),
+        );
+    }
+    if !events.is_empty() {
+        text.push_str("last events:\n");
+    }
+    for ActorEvents { actor, events } in events {
+        line(&mut text, &format!("  {actor}"));
+        for event in events {
+            line(&mut text, &format!("    {event}"));
+        }
+        if events.is_empty() {
+            text.push_str("    none\n");
+        }
+    }
+    line(&mut text, &format!("repeat it: {}", repeat_line(scenario, seed)));
+    Some(text)
+}
+
+/// The one line that repeats one scenario of a run.
+pub fn repeat_line(scenario: &Scenario, seed: sim::Seed) -> String {
+    let place = scenario.place();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,@".contains(c);
+    let place = if place.chars().all(is_plain) {
+        place
+    } else {
+        format!("'{}'", place.replace('\'', r"'\''"))
+    };
+    format!("hsm-rig run {place} --seed {seed}")
+}
+
+/// The step that did not hold, with carets under the value that was expected.
+pub fn diagnose<V, H: Sync>(rig: &Rig<V, H>, scenario: &Scenario, failure: &Failure) -> Diagnostic {
+    let pickle = &scenario.pickle;
+    let mismatch = &failure.mismatch;
+    let what = format!("expected {}", mismatch.expected);
+    let Some(step) = pickle.steps.get(failure.step) else {
+        return pickle.source.error(pickle.span, what);
+    };
+    let arguments = rig.arguments(pickle, failure.step);
+    let expected = mismatch.argument.and_then(|index| arguments.get(index).cloned());
+    let chars = expected.unwrap_or_else(|| 0..step.text.chars().count());
+    let label = format!("actual value is {}", mismatch.actual);
+    step.error(&pickle.source, chars, what).label(label)
+}
+
+fn line(text: &mut String, line: &str) {
+    writeln!(text, "{}", shown(line)).expect("a String takes everything");
+}

@@ -1,0 +1,304 @@
+//! Runs with steps made for the purpose: what is told of a failure and of a broken world, and what the reports hold.
+
+use hsm_rig::cli;
+use hsm_rig::exit_code::ExitCode;
+use hsm_rig::gherkin::pickle::Pickle;
+use hsm_rig::lane::{ActorEvents, Failure, Mismatch, Played};
+use hsm_rig::rig::Rig;
+use hsm_rig::step::{Argument, BlockKind, Registry};
+use hsm_rig::terminal::Terminal;
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::time::Duration;
+
+#[derive(Clone, Copy)]
+enum Act {
+    Work,
+    Differ,
+    Break,
+}
+
+type Steps = Registry<(), Act>;
+
+fn rig() -> Rig<(), Act> {
+    let mut steps = Steps::new();
+    steps.define(
+        "a world that works",
+        "does nothing, well",
+        BlockKind::None,
+        Act::Work,
+    );
+    steps.define(
+        "the screen shows {string}",
+        "it shows `idle`",
+        BlockKind::None,
+        Act::Differ,
+    );
+    steps.define("a world that breaks", "panics", BlockKind::None, Act::Break);
+    steps.define("{word} and more", "fits too much", BlockKind::None, Act::Work);
+    steps.define("less and {word}", "fits too much", BlockKind::None, Act::Work);
+    Rig { steps, play }
+}
+
+fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
+    let mut played = Played {
+        failure: None,
+        trace: vec![format!("seed {seed}")],
+        last_events: Vec::new(),
+        lasted: Duration::from_secs(60),
+    };
+    for (index, step) in pickle.steps.iter().enumerate() {
+        let found = steps
+            .resolve(&pickle.source, step)
+            .unwrap_or_else(|error| panic!("{error}"));
+        match (found.definition.handler, &found.arguments[..]) {
+            (Act::Work, _) => {}
+            (Act::Break, _) => panic!("a mistake of ours"),
+            (Act::Differ, [argument]) if argument.value == Argument::String("idle".into()) => {}
+            (Act::Differ, _) => {
+                let mismatch = Mismatch {
+                    argument: Some(0),
+                    expected: "another screen".into(),
+                    actual: "`idle`".into(),
+                };
+                played.failure = Some(Failure {
+                    step: index,
+                    mismatch,
+                });
+                played.last_events = vec![
+                    ActorEvents {
+                        actor: "Ana".into(),
+                        events: vec!["00:00:01.000 steers \u{1b}[2J and hides \u{202e}".into()],
+                    },
+                    ActorEvents {
+                        actor: "the HSM".into(),
+                        events: Vec::new(),
+                    },
+                ];
+                return played;
+            }
+        }
+    }
+    played
+}
+
+const MIXED: &str = "\
+@RM-07
+Feature: the screen
+  @AU-01
+  Scenario: it is idle
+    Given a world that works
+    Then the screen shows \"idle\"
+
+  @AU-02
+  Scenario Outline: it is <what>
+    Given a world that works
+    Then the screen shows \"<what>\"
+
+    Examples:
+      | what |
+      | idle |
+      | busy |
+
+  @AU-03
+  Scenario: it breaks
+    Given a world that breaks
+
+  @AU-04
+  Scenario: it works after that
+    Given a world that works
+";
+
+/// What a run left: exit code, standard output, standard error, and its reports in a folder shown as `DIR`.
+struct Ran {
+    code: ExitCode,
+    data: String,
+    talk: String,
+    folder: tempfile::TempDir,
+}
+
+fn run(text: &str, args: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().expect("there is room for a folder");
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    fs::write(at("x.feature"), text).expect("a file can be written");
+    let args = args.iter().map(|arg| match arg.strip_prefix("DIR/") {
+        Some(name) => at(name),
+        None => (*arg).to_owned(),
+    });
+    let args = std::iter::once("hsm-rig".to_owned())
+        .chain(args)
+        .map(OsString::from);
+    let (mut data, mut talk) = (Vec::new(), Vec::new());
+    let code = cli::execute(&rig(), args, &mut Terminal::new(&mut data, &mut talk));
+    let plain = |bytes| {
+        let text = String::from_utf8(bytes).expect("it speaks UTF-8");
+        text.replace(&*folder.path().to_string_lossy(), "DIR")
+    };
+    Ran {
+        code,
+        data: plain(data),
+        talk: plain(talk),
+        folder,
+    }
+}
+
+impl Ran {
+    fn file(&self, name: &str) -> String {
+        let text = fs::read_to_string(self.folder.path().join(name)).expect("it was written");
+        text.replace(&*self.folder.path().to_string_lossy(), "DIR")
+    }
+}
+
+fn snapshots() -> insta::Settings {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings
+}
+
+/// The place of a panic moves with this file, times with the machine, and what is not proved with the catalogue.
+fn without_chance(text: &str) -> String {
+    let mut text = text.to_owned();
+    for (pattern, instead) in [
+        (r"runs\.rs:\d+", "runs.rs:LINE"),
+        (r"(?m)^took       \d+\.\d+ s", "took       TIME"),
+        (r"(?s)\nnot here   .*", "\nnot here   MANY\n"),
+    ] {
+        let pattern = regex::Regex::new(pattern).expect("it is right");
+        text = pattern.replace_all(&text, instead).into_owned();
+    }
+    text
+}
+
+#[test]
+fn failures_and_a_broken_world_are_told_and_the_others_go_on() {
+    let ran = run(MIXED, &["run", "DIR/x.feature", "--jobs", "2"]);
+    assert_eq!(ran.code, ExitCode::Internal);
+    let screen = format!("{}----\n{}", ran.talk, ran.data);
+    snapshots().bind(|| insta::assert_snapshot!("failures-and-a-broken-world", without_chance(&screen)));
+}
+
+#[test]
+fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
+    let ran = run(MIXED, &["run", "DIR/x.feature", "AU-02", "--seed", "9"]);
+    assert_eq!(ran.code, ExitCode::Failed);
+    let repeats: Vec<&str> = ran
+        .talk
+        .lines()
+        .filter(|line| line.contains("hsm-rig run"))
+        .collect();
+    assert_eq!(repeats, ["repeat it: hsm-rig run DIR/x.feature:16 --seed 9"]);
+}
+
+#[test]
+fn nothing_but_the_times_depends_on_the_number_of_jobs() {
+    let mut many = String::from(MIXED);
+    for number in 0..50 {
+        many += &format!(
+            "  Scenario: one more, {number}\n    Given a world that works\n    Then the screen shows \"{number}\"\n"
+        );
+    }
+    let args = |jobs| ["run", "DIR/x.feature", "--jobs", jobs, "--seed", "3"];
+    let (one, eight) = (run(&many, &args("1")), run(&many, &args("8")));
+    assert_eq!(one.talk, eight.talk);
+}
+
+#[test]
+fn junit_is_well_formed_and_counts_right_also_after_an_internal_error() {
+    let ran = run(MIXED, &["run", "DIR/x.feature", "--junit", "DIR/junit.xml"]);
+    let report = Report::deserialize_from_str(&ran.file("junit.xml")).expect("it is JUnit");
+    assert_eq!((report.tests, report.failures, report.errors), (5, 1, 1));
+    let [suite] = &report.test_suites[..] else {
+        panic!("one feature, got {}", report.test_suites.len())
+    };
+    assert_eq!(suite.name.as_str(), "the screen");
+    let names: Vec<&str> = suite.test_cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "it is idle",
+            "it is idle (row 1)",
+            "it is busy (row 2)",
+            "it breaks",
+            "it works after that"
+        ]
+    );
+    let busy = &suite.test_cases[2];
+    assert_eq!(
+        busy.classname.as_ref().map(|it| it.as_str()),
+        Some("DIR/x.feature")
+    );
+    let requirements: Vec<&str> = busy.properties.iter().map(|it| it.value.as_str()).collect();
+    assert_eq!(requirements, ["RM-07", "AU-02"]);
+    let TestCaseStatus::NonSuccess {
+        kind,
+        message,
+        description,
+        ..
+    } = &busy.status
+    else {
+        panic!("it failed")
+    };
+    assert_eq!(*kind, NonSuccessKind::Failure);
+    assert_eq!(
+        message.as_ref().map(|it| it.as_str()),
+        Some("expected another screen, got `idle`")
+    );
+    let text = description.as_ref().expect("it is told").as_str();
+    assert!(
+        text.contains("repeat it: hsm-rig run DIR/x.feature:16 --seed 0"),
+        "{text}"
+    );
+    assert!(!text.contains('\u{202e}'), "{text}");
+}
+
+#[test]
+fn a_trace_has_a_heading_for_every_scenario_in_order() {
+    let ran = run(
+        MIXED,
+        &["run", "DIR/x.feature", "--trace", "DIR/trace", "--jobs", "8"],
+    );
+    let trace = ran.file("trace");
+    let headings: Vec<&str> = trace.lines().filter(|line| line.starts_with("# ")).collect();
+    assert_eq!(
+        headings,
+        [
+            "# DIR/x.feature:4 it is idle",
+            "# DIR/x.feature:15 it is idle (row 1)",
+            "# DIR/x.feature:16 it is busy (row 2)",
+            "# DIR/x.feature:19 it breaks",
+            "# DIR/x.feature:23 it works after that",
+        ]
+    );
+    assert_eq!(
+        trace.lines().filter(|line| line.starts_with("= passed")).count(),
+        3
+    );
+}
+
+#[test]
+fn an_ambiguous_step_is_shown_with_all_that_fit() {
+    let text = "Feature: f\n  Scenario: s\n    Given less and more\n";
+    let ran = run(text, &["run", "DIR/x.feature"]);
+    assert_eq!(ran.code, ExitCode::WrongFile);
+    snapshots().bind(|| insta::assert_snapshot!("ambiguous-step", without_chance(&ran.talk)));
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    struct Closed;
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let args = ["hsm-rig", "steps"].map(OsString::from);
+    let mut talk = Vec::new();
+    let code = cli::execute(&rig(), args, &mut Terminal::new(Closed, &mut talk));
+    assert_eq!((code, talk.as_slice()), (ExitCode::Passed, &b""[..]));
+}
