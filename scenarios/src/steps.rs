@@ -177,9 +177,19 @@ fn expect_argument<T: PartialEq + std::fmt::Debug>(
     }
     Err(Mismatch {
         argument: Some(index),
-        expected: format!("{expected:?}"),
-        actual: format!("{actual:?}"),
+        expected: shown(expected),
+        actual: shown(actual),
     })
+}
+
+/// A value as a person would write it: what may be missing is `nothing` or the thing itself.
+fn shown(value: &impl std::fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    match text.strip_prefix("Some(").and_then(|rest| rest.strip_suffix(')')) {
+        Some(inner) => inner.to_owned(),
+        None if text == "None" => "nothing".to_owned(),
+        None => text,
+    }
 }
 
 /// Holds if `is_so`.

@@ -238,7 +238,13 @@ impl World {
     }
 
     pub(crate) fn press(&mut self, key: Key) {
-        self.trace.tell(self.now, "the console", format!("key {key:?}"));
+        // What is typed at the console may be a PIN.
+        let shown = if let Key::Char(_) = key {
+            "a character".to_owned()
+        } else {
+            format!("{key:?}")
+        };
+        self.trace.tell(self.now, "the console", format!("key {shown}"));
         self.tell_device(DeviceInput::Key(key));
     }
 

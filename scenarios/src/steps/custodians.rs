@@ -737,6 +737,9 @@ fn last_notice(stage: &mut Stage, args: &Args) -> String {
 }
 
 fn ending(stage: &mut Stage, args: &Args) -> Result<Ending, Mismatch> {
+    if stage.world()?.station(args.person(0)).is_open() {
+        return Err(mismatch("the end of the session", "a session that is still open"));
+    }
     match last(stage, args)? {
         Notice::Ended { ending } => Ok(ending),
         other => Err(mismatch("the end of the session", format!("{other:?}"))),

@@ -75,7 +75,7 @@ Feature: The log of remote management
     Then the log says "card used locally: serial 15C000E3A8171006F00FF001, label Ana: accepted, 1 of 2" 1 time
     And the log says "card used locally: serial 15C000E3A8171006F00FF002, label Bruno: accepted, 2 of 2" 1 time
 
-  @AU-14 @LG-03
+  @AU-14
   Scenario: A label cannot forge a line
     Given the label of Ana is "Ana|\n2026/01/01 00:00:00 forged"
     When Ana connects and authenticates

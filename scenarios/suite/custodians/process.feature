@@ -36,7 +36,7 @@ Feature: The custodian process
       And Davi connects and authenticates
       Then Davi is the administrator
 
-    @AU-01 @SC-04
+    @AU-01
     Scenario: Two of two
       Given a CD HSM with a 2-of-2 set of cards held by Ana and Bruno
       And it has been activated at the console
@@ -127,7 +127,7 @@ Feature: The custodian process
       Then Bruno is the administrator
       And the card of Bruno has 0 wrong PINs counted
 
-    @AU-09 @CD-03
+    @AU-09
     Scenario: The seventh wrong PIN blocks the card for ever
       Given the card of Bruno has met 6 wrong PINs elsewhere
       When Bruno connects
@@ -140,7 +140,7 @@ Feature: The custodian process
       Then Bruno is refused with card_blocked
       And Bruno was asked for the PIN 1 time
 
-    @AU-09 @CD-03
+    @AU-09 @AU-10
     Scenario: Six wrong PINs are survived
       Given the card of Bruno has met 6 wrong PINs elsewhere
       When Bruno connects and authenticates
@@ -184,6 +184,38 @@ Feature: The custodian process
         | typed    |
         | ABCDEFGH |
         | qrstuvwx |
+
+    @CD-04
+    Scenario Outline: A card that loses contact while <what> counts <counted> more after <before>
+      Given the card of Ana has met <before> wrong PINs elsewhere
+      And the card of Ana loses contact after <writes> writes
+      When Ana connects
+      And Ana inserts the card
+      And Ana starts to authenticate
+      And Ana types the PIN "<pin>"
+      Then Ana is refused with card_removed
+      And the card of Ana has <after> wrong PINs counted
+
+      Examples:
+        | what                                | pin      | before | writes | counted | after |
+        | the try is being counted            | 12345678 | 3      | 0      | nothing | 3     |
+        | the try is being counted            | 00000000 | 3      | 0      | nothing | 3     |
+        | the right PIN forgets the wrong ones | 12345678 | 3     | 1      | one     | 4     |
+        | the right PIN forgets the wrong ones | 12345678 | 0     | 1      | one     | 1     |
+
+    @CD-04
+    Scenario: The last try can be lost to a contact, and then the card is blocked for ever
+      Given the card of Ana has met 6 wrong PINs elsewhere
+      And the card of Ana loses contact after 1 write
+      When Ana connects
+      And Ana inserts the card
+      And Ana starts to authenticate
+      And Ana types the right PIN
+      Then Ana is refused with card_removed
+      And the card of Ana is blocked
+      When Ana takes the card out
+      And Ana authenticates
+      Then Ana is refused with card_blocked
 
     @CD-04
     Scenario: A card that loses contact between counting and comparing has counted a try, even for the right PIN

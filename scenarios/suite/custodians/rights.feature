@@ -4,7 +4,7 @@ Feature: Who has administrative access, and for how long
   Background:
     Given an HSM ready for remote management
 
-  @AU-04 @AU-13 @OP-08
+  @AU-04 @AU-13
   Scenario Outline: An intermediary custodian may not <operation>
     When Ana connects and authenticates
     And Ana asks the HSM to <operation>
@@ -165,7 +165,7 @@ Feature: Who has administrative access, and for how long
     And the HSM is activated
     And the console shows "Service running..."
 
-  @OP-02 @OP-03 @OP-11 @RM-14
+  @OP-02 @OP-03 @RM-14
   Scenario Outline: An accepted <operation> completes although its connection is lost
     Given the disk takes 1 s for a write
     When Ana connects, authenticates and hangs up

@@ -27,7 +27,7 @@ Feature: What anyone may read
     When Ana asks for the header
     Then Ana reads "service" as "stopped"
 
-  @HD-02 @OP-01
+  @HD-02
   Scenario: The header follows the service
     Given an HSM ready for remote management
     When Ana connects, authenticates and hangs up
@@ -154,7 +154,7 @@ Feature: What anyone may read
       """
     Then the newcomer hears "TXP0000001"
 
-  @HT-01 @LF-07
+  @LF-07
   Scenario: The address of the HTTP console
     Given an HSM ready for remote management
     When Ana connects

@@ -87,6 +87,39 @@ Feature: Enabling and disabling remote management
 
   Rule: What the console shows
 
+    @LC-04
+    Scenario: The main menu
+      Given an XP HSM with a 2-of-3 set of cards held by Ana, Bruno and Carla
+      And it has been activated at the console
+      Then the console shows exactly:
+        """
+                                Dinamo - Local Management Console
+
+
+
+
+
+
+                                 ┌──────────┤ Main ├──────────┐
+                                 │    About                   │
+                                 │    Stop Service            │
+                                 │    Monitor              ▸  │
+                                 │    Remote Management       │
+                                 │    Configuration        ▸  │
+                                 │    Partition            ▸  │
+                                 │    Self Test               │
+                                 │    Lock Console            │
+                                 │    Power Off            ▸  │
+                                 └────────────────────────────┘
+
+
+
+
+
+
+          Service running...                                Replication Domain: <none>
+        """
+
     @RM-02 @LC-04
     Scenario: Nobody is connected
       Given an HSM ready for remote management
@@ -119,7 +152,7 @@ Feature: Enabling and disabling remote management
           Service running...                                Replication Domain: <none>
         """
 
-    @RM-09 @LC-04
+    @RM-09 @RM-04 @LC-04
     Scenario: A manager is connected
       Given an HSM ready for remote management
       When Ana connects from 172.17.0.1
@@ -245,7 +278,7 @@ Feature: Enabling and disabling remote management
       And the HSM has started
       Then the console shows "RM (press ESC to exit)"
 
-    @RM-12 @OP-11
+    @RM-12
     Scenario Outline: A local <what> after an accepted remote restart still disables it
       Given an HSM ready for remote management
       When Ana connects, authenticates and hangs up
