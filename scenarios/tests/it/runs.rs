@@ -57,6 +57,18 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
             (Act::Work, _) => {}
             (Act::Break, _) => panic!("a mistake of ours"),
             (Act::Differ, [argument]) if argument.value == Argument::String("idle".into()) => {}
+            (Act::Differ, [argument]) if argument.value == Argument::String("all".into()) => {
+                let mismatch = Mismatch {
+                    argument: None,
+                    expected: "everything".into(),
+                    actual: "a screen:\n  one\n  two \u{1b}[2J".into(),
+                };
+                played.failure = Some(Failure {
+                    step: index,
+                    mismatch,
+                });
+                return played;
+            }
             (Act::Differ, _) => {
                 let mismatch = Mismatch {
                     argument: Some(0),
@@ -190,6 +202,13 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
         .filter(|line| line.contains("hsm-rig run"))
         .collect();
     assert_eq!(repeats, ["repeat it: hsm-rig run DIR/x.feature:16 --seed 9"]);
+}
+
+#[test]
+fn a_value_of_several_lines_keeps_its_lines() {
+    let text = "Feature: f\n  Scenario: s\n    Then the screen shows \"all\"\n";
+    let ran = run(text, &["run", "DIR/x.feature"]);
+    snapshots().bind(|| insta::assert_snapshot!("value-of-several-lines", ran.talk));
 }
 
 #[test]
