@@ -6,7 +6,6 @@ mod steps;
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, shown};
-use crate::exit_code::ExitCode;
 use crate::gherkin::tree_json;
 use crate::problem::Problem;
 use crate::report::wrap;
@@ -16,6 +15,7 @@ use crate::suite::Scenario;
 use crate::terminal::Terminal;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+use program::ExitCode;
 use serde_json::json;
 use std::ffi::OsString;
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use std::fmt::Write as _;
 ///
 /// Without a command it runs the built-in suite.
 #[derive(Debug, Parser)]
-#[command(name = "hsm-rig", version, after_help = exit_codes())]
+#[command(name = "hsm-rig", version = program::VERSION, after_help = exit_codes())]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -12,7 +12,6 @@ pub mod catalogue;
 pub mod cli;
 pub mod diagnostic;
 mod edit_distance;
-pub mod exit_code;
 pub mod gherkin;
 pub mod lane;
 pub mod problem;

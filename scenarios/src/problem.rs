@@ -2,7 +2,7 @@
 //! [`Diagnostic`](crate::diagnostic::Diagnostic) instead.
 
 use crate::diagnostic::shown;
-use crate::exit_code::ExitCode;
+use program::ExitCode;
 use std::{fmt, io};
 
 /// Why a command stopped.

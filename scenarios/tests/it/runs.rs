@@ -1,12 +1,12 @@
 //! Runs with steps made for the purpose: what is told of a failure and of a broken world, and what the reports hold.
 
 use hsm_rig::cli;
-use hsm_rig::exit_code::ExitCode;
 use hsm_rig::gherkin::pickle::Pickle;
 use hsm_rig::lane::{ActorEvents, Failure, Mismatch, Played};
 use hsm_rig::rig::Rig;
 use hsm_rig::step::{Argument, BlockKind, Registry};
 use hsm_rig::terminal::Terminal;
+use program::ExitCode;
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus, XmlString};
 use std::ffi::OsString;
 use std::fs;

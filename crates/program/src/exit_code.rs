@@ -18,19 +18,46 @@ pub enum ExitCode {
     NothingSelected = 4,
     /// The world of files did not play along.
     InputOutput = 5,
+    /// What is on disk is not what it should be.
+    WrongState = 6,
+    /// Somebody else was first.
+    InUse = 7,
+    /// There is no way to the device.
+    Network = 8,
+    /// Another device than the trusted one.
+    Trust = 9,
+    /// The device let nobody in.
+    Denied = 10,
+    /// The device or the network ended the session.
+    SessionEnded = 11,
+    /// The device said no.
+    Refused = 12,
+    /// Card, reader or PIN.
+    Card = 13,
+    /// The person gave up, or time did.
+    GivenUp = 14,
     /// Our own mistake.
     Internal = 70,
 }
 
 impl ExitCode {
     /// Every exit code.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 16] = [
         Self::Passed,
         Self::Failed,
         Self::Usage,
         Self::WrongFile,
         Self::NothingSelected,
         Self::InputOutput,
+        Self::WrongState,
+        Self::InUse,
+        Self::Network,
+        Self::Trust,
+        Self::Denied,
+        Self::SessionEnded,
+        Self::Refused,
+        Self::Card,
+        Self::GivenUp,
         Self::Internal,
     ];
 
@@ -51,6 +78,17 @@ impl ExitCode {
             }
             Self::NothingSelected => "a selection matched nothing",
             Self::InputOutput => "a file could not be read or written",
+            Self::WrongState => {
+                "a state folder or a card image is damaged, or of a version that is not known"
+            }
+            Self::InUse => "a state folder, a card image or an address is in use by another program",
+            Self::Network => "the device could not be reached",
+            Self::Trust => "the device's certificate is not the trusted one",
+            Self::Denied => "the device denied the session: busy, not armed, or shutting down",
+            Self::SessionEnded => "the session ended before the work was done",
+            Self::Refused => "the device refused: the name of the error is in the output",
+            Self::Card => "the card, its PIN or the reader: the name of the error is in the output",
+            Self::GivenUp => "the person gave up, or `--timeout` was over",
             Self::Internal => "internal error: a mistake in the program itself, please report it",
         }
     }
@@ -73,7 +111,7 @@ mod tests {
         for code in ExitCode::ALL {
             writeln!(table, "| {} | {} |", code.code(), code.meaning()).expect("a String takes everything");
         }
-        let document = include_str!("../../docs/exit-codes.md");
+        let document = include_str!("../../../docs/exit-codes.md");
         assert!(document.contains(&table), "docs/exit-codes.md must hold\n{table}");
     }
 }
