@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, shown};
 use crate::lane::{ActorEvents, Failure};
 use crate::rig::{Ending, Outcome, Rig};
 use crate::suite::Scenario;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The whole text, over several lines; `None` if the scenario passed.
@@ -19,6 +20,8 @@ pub fn tell<V, H: Sync>(
         Ending::Played(played) => {
             let failure = played.failure.as_ref()?;
             text += &diagnose(rig, scenario, failure).to_string();
+            block(&mut text, "expected value", &failure.mismatch.expected);
+            block(&mut text, "actual value", &failure.mismatch.actual);
             &played.last_events
         }
         Ending::Panicked(panic) => {
@@ -70,15 +73,34 @@ pub fn repeat_line(scenario: &Scenario, seed: sim::Seed) -> String {
 pub fn diagnose<V, H: Sync>(rig: &Rig<V, H>, scenario: &Scenario, failure: &Failure) -> Diagnostic {
     let pickle = &scenario.pickle;
     let mismatch = &failure.mismatch;
-    let what = format!("expected {}", mismatch.expected);
+    let what = format!("expected {}", on_one_line(&mismatch.expected));
     let Some(step) = pickle.steps.get(failure.step) else {
         return pickle.source.error(pickle.span, what);
     };
     let arguments = rig.arguments(pickle, failure.step);
     let expected = mismatch.argument.and_then(|index| arguments.get(index).cloned());
     let chars = expected.unwrap_or_else(|| 0..step.text.chars().count());
-    let label = format!("actual value is {}", mismatch.actual);
+    let label = format!("actual value is {}", on_one_line(&mismatch.actual));
     step.error(&pickle.source, chars, what).label(label)
+}
+
+/// The first line of a value; a screen or a log has more, which stand in a [`block`].
+fn on_one_line(value: &str) -> Cow<'_, str> {
+    match value.split_once('\n') {
+        Some((first, _)) => format!("{} … (all of it is below)", first.trim_end_matches(':')).into(),
+        None => value.into(),
+    }
+}
+
+/// All lines of a value, if it has several.
+fn block(text: &mut String, name: &str, value: &str) {
+    if !value.contains('\n') {
+        return;
+    }
+    line(text, &format!("{name}:"));
+    for part in value.lines() {
+        line(text, &format!("  {part}"));
+    }
 }
 
 fn line(text: &mut String, line: &str) {

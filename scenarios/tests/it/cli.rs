@@ -1,5 +1,7 @@
-//! The binary as somebody types it, with every kind of bad input: what it says and its exit code.
+//! The binary as somebody types it: the built-in suite, the selectors, and with every kind of bad input what it says
+//! and its exit code.
 
+use hsm_rig::catalogue::Catalogue;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -264,4 +266,62 @@ fn a_tree_is_a_line_of_json_for_each_file() {
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one line of JSON");
     assert_eq!(line["path"], "x.feature");
     assert_eq!(line["tree"]["feature"]["name"], "the door");
+}
+
+#[test]
+fn the_built_in_suite_passes_and_proves_what_it_was_written_for() {
+    let folder = folder(&[]);
+    let output = hsm_rig(folder.path(), &[]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}{said}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let (_, proved) = said.split_once("\nproved ").expect("something is proved");
+    let (proved, _) = proved.split_once("\nnot yet ").expect("not all of it");
+    let proved: Vec<&str> = proved.split_whitespace().collect();
+    let areas = ["RM", "AU", "HD", "IN"];
+    let in_areas = Catalogue::built_in()
+        .ids()
+        .filter(|id| areas.iter().any(|area| id.starts_with(area)));
+    let missing = in_areas
+        .chain(["NW-01", "NW-02"])
+        .filter(|id| !proved.contains(id));
+    let missing: Vec<&str> = missing.collect();
+    assert!(missing.is_empty(), "not proved: {missing:?}");
+}
+
+#[test]
+fn the_built_in_suite_leaves_the_same_trace_whatever_the_jobs() {
+    let folder = folder(&[]);
+    for (jobs, name) in [("1", "one"), ("8", "eight")] {
+        let output = hsm_rig(folder.path(), &["run", "--jobs", jobs, "--trace", name]);
+        assert_eq!(output.status.code(), Some(0));
+    }
+    let read = |name: &str| fs::read(folder.path().join(name)).expect("it was written");
+    assert!(read("one") == read("eight"), "the traces differ");
+}
+
+#[test]
+fn a_path_of_the_built_in_suite_needs_no_file_on_disk() {
+    let folder = folder(&[]);
+    let list = |args: &[&str]| {
+        let args: Vec<&str> = ["list"].iter().chain(args).copied().collect();
+        let output = hsm_rig(folder.path(), &args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        String::from_utf8(output.stdout).expect("it speaks UTF-8")
+    };
+    let all = list(&[]);
+    assert_eq!(list(&["scenarios/suite"]), all);
+    let last = all.lines().last().expect("there is a scenario");
+    let (place, _) = last.split_once(' ').expect("a place comes first");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&list(&[place])), words(last));
+    let (file, _) = place.rsplit_once(':').expect("a line comes last");
+    assert_eq!(
+        words(list(&[file]).lines().last().expect("it has scenarios")),
+        words(last)
+    );
 }

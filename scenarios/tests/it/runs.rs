@@ -7,7 +7,7 @@ use hsm_rig::rig::Rig;
 use hsm_rig::step::{Argument, BlockKind, Registry};
 use hsm_rig::terminal::Terminal;
 use program::ExitCode;
-use quick_junit::{NonSuccessKind, Report, TestCaseStatus};
+use quick_junit::{NonSuccessKind, Report, TestCaseStatus, XmlString};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -57,6 +57,18 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
             (Act::Work, _) => {}
             (Act::Break, _) => panic!("a mistake of ours"),
             (Act::Differ, [argument]) if argument.value == Argument::String("idle".into()) => {}
+            (Act::Differ, [argument]) if argument.value == Argument::String("all".into()) => {
+                let mismatch = Mismatch {
+                    argument: None,
+                    expected: "everything".into(),
+                    actual: "a screen:\n  one\n  two \u{1b}[2J".into(),
+                };
+                played.failure = Some(Failure {
+                    step: index,
+                    mismatch,
+                });
+                return played;
+            }
             (Act::Differ, _) => {
                 let mismatch = Mismatch {
                     argument: Some(0),
@@ -193,13 +205,20 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
 }
 
 #[test]
+fn a_value_of_several_lines_keeps_its_lines() {
+    let text = "Feature: f\n  Scenario: s\n    Then the screen shows \"all\"\n";
+    let ran = run(text, &["run", "DIR/x.feature"]);
+    snapshots().bind(|| insta::assert_snapshot!("value-of-several-lines", ran.talk));
+}
+
+#[test]
 fn nothing_but_the_times_depends_on_the_number_of_jobs() {
-    let mut many = String::from(MIXED);
-    for number in 0..50 {
-        many += &format!(
+    let more = (0..50).map(|number| {
+        format!(
             "  Scenario: one more, {number}\n    Given a world that works\n    Then the screen shows \"{number}\"\n"
-        );
-    }
+        )
+    });
+    let many: String = std::iter::once(MIXED.to_owned()).chain(more).collect();
     let args = |jobs| ["run", "DIR/x.feature", "--jobs", jobs, "--seed", "3"];
     let (one, eight) = (run(&many, &args("1")), run(&many, &args("8")));
     assert_eq!(one.talk, eight.talk);
@@ -227,7 +246,7 @@ fn junit_is_well_formed_and_counts_right_also_after_an_internal_error() {
     );
     let busy = &suite.test_cases[2];
     assert_eq!(
-        busy.classname.as_ref().map(|it| it.as_str()),
+        busy.classname.as_ref().map(XmlString::as_str),
         Some("DIR/x.feature")
     );
     let requirements: Vec<&str> = busy.properties.iter().map(|it| it.value.as_str()).collect();
@@ -243,7 +262,7 @@ fn junit_is_well_formed_and_counts_right_also_after_an_internal_error() {
     };
     assert_eq!(*kind, NonSuccessKind::Failure);
     assert_eq!(
-        message.as_ref().map(|it| it.as_str()),
+        message.as_ref().map(XmlString::as_str),
         Some("expected another screen, got `idle`")
     );
     let text = description.as_ref().expect("it is told").as_str();
