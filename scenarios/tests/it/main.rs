@@ -2,6 +2,7 @@
 //! snapshot of its stem.
 
 mod cli;
+mod house;
 mod limits;
 mod mutations;
 mod parity;
