@@ -1,6 +1,7 @@
 //! The steps of a scenario: sentences that a custodian would say, and what they do to a world or ask of it. Knows no
 //! file and no report.
 
+mod cards;
 mod console;
 mod custodians;
 mod device;
@@ -8,6 +9,7 @@ mod experiments;
 mod network;
 mod newcomers;
 mod time;
+mod told;
 mod values;
 
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub fn registry() -> Steps {
     values::register(&mut steps);
     device::register(&mut steps);
     custodians::register(&mut steps);
+    cards::register(&mut steps);
+    told::register(&mut steps);
     console::register(&mut steps);
     time::register(&mut steps);
     network::register(&mut steps);

@@ -188,8 +188,10 @@ fn disturbed_process(world: &mut World, people: [&str; 2], position: u32, hand: 
     world.settle();
     authenticate(world, station, people[0]);
     authenticate(world, station, people[1]);
-    world.ask(station, Act::Info);
-    world.settle();
+    for act in [Act::Info, Act::StopService, Act::StartService, Act::Header] {
+        world.ask(station, act);
+        world.settle();
+    }
     let acted = world.interruption.is_none();
     (outcome(world, station, position), acted)
 }
@@ -220,10 +222,9 @@ fn outcome(world: &mut World, station: &str, position: u32) -> Outcome {
     let enabled = world.screen().contains("RM (press ESC to exit)");
     let station = world.station(station);
     let opened = station
-        .notices
-        .iter()
-        .any(|(_, notice)| matches!(notice, Notice::Opened { .. }));
-    let ending = station.notices.iter().rev().find_map(|(_, notice)| match notice {
+        .newest(|notice| matches!(notice, Notice::Opened { .. }).then_some(()))
+        .is_some();
+    let ending = station.newest(|notice| match notice {
         Notice::Ended { ending } => Some(ending.clone()),
         _ => None,
     });

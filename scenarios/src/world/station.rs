@@ -62,6 +62,11 @@ impl Station {
         self.notices.last().map(|(_, notice)| notice)
     }
 
+    /// What `pick` finds in the newest notice in which it finds something.
+    pub(crate) fn newest<T>(&self, pick: impl Fn(&Notice) -> Option<T>) -> Option<T> {
+        self.notices.iter().rev().find_map(|(_, notice)| pick(notice))
+    }
+
     /// Whether this station is the manager, as far as it knows.
     pub(crate) fn is_open(&self) -> bool {
         self.connection.as_ref().is_some_and(Connection::is_open)
