@@ -1,5 +1,8 @@
 //! Cards on disk: who may open one, what is refused, and what is left of a file afterwards.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![expect(clippy::print_stderr, reason = "a skip says why")]
+
 use std::{
     fs,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink},

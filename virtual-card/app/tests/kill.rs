@@ -1,5 +1,7 @@
 //! A program that holds a card is killed at any moment: what the card has answered counts, and its file is whole.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::{
     env,
     io::{self, BufRead as _, BufReader, Read as _, Write as _},
