@@ -1,5 +1,5 @@
-//! What every program of the rig shares: the table of exit codes, the version, and how it logs. Knows no device, no
-//! card and no scenario.
+//! What every program of the rig shares: the table of exit codes, the version, how it logs, how it keeps files that
+//! must not be lost, how it shows texts of others. Knows no device, no card and no scenario.
 //!
 //! ```
 //! use program::ExitCode;
@@ -8,11 +8,15 @@
 //! assert!(program::VERSION.starts_with(env!("CARGO_PKG_VERSION")));
 //! ```
 
+mod durable_file;
 mod exit_code;
 mod logging;
+mod shown;
 
+pub use durable_file::{FileLock, replace_file};
 pub use exit_code::ExitCode;
 pub use logging::{LogFormat, start_logging};
+pub use shown::{is_unseen, shown};
 
 /// The version with the commit it was built from, as `--version` prints it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RIG_COMMIT"), ")");

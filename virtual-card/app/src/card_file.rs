@@ -1,0 +1,329 @@
+//! A card image in a file: one program holds it, and what the card has answered is on the disk. Knows neither PIN nor
+//! command; those are the card's.
+
+use core::fmt;
+use std::{
+    fs::File,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+};
+
+use apdu::{ReaderAnswer, ReaderCommand};
+use card_core::{Card, CardImage, Input, InvalidImage, Output};
+use program::{ExitCode, FileLock, replace_file};
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+};
+
+/// Bytes of the largest file that is looked at as a card image; a real one has under 2,000.
+pub const IMAGE_BYTES_MAX: u64 = 65_536;
+
+/// A card in a reader of its own, backed by a file that nobody else has open.
+#[derive(Debug)]
+pub struct CardFile {
+    path: PathBuf,
+    state: State,
+    _lock: FileLock,
+}
+
+#[derive(Debug)]
+enum State {
+    Working(Box<Card>),
+    /// A write did not reach the disk. What a card counts would be a guess from here on: it stays mute.
+    Failed(CardFileError),
+}
+
+impl CardFile {
+    /// Opens the card of this file and holds it until it is dropped.
+    pub fn open(path: &Path) -> Result<Self, CardFileError> {
+        // First a look, so that a name nobody has leaves no lock file behind; what counts is read under the lock.
+        open_image(path)?;
+        let lock = lock(path)?;
+        let image = read_image(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            state: State::Working(Box::new(Card::from_image(image))),
+            _lock: lock,
+        })
+    }
+
+    /// Makes the file of a new card, for its owner alone (0600). A file that is there is not touched.
+    pub fn create(path: &Path, image: CardImage) -> Result<Self, CardFileError> {
+        let failed = |fault| CardFileError::new(path, fault);
+        if path.file_name().is_none() {
+            return Err(failed(Fault::Folder));
+        }
+        let lock = lock(path)?;
+        match path.symlink_metadata() {
+            Ok(_) => return Err(failed(Fault::Exists)),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+            Err(why) => return Err(failed(why.into())),
+        }
+        replace_file(path, image.to_text().as_bytes()).map_err(|why| failed(Fault::NotWritten(why)))?;
+        Ok(Self {
+            path: path.to_owned(),
+            state: State::Working(Box::new(Card::from_image(image))),
+            _lock: lock,
+        })
+    }
+
+    /// Where the card is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is on the disk.
+    pub fn image(&self) -> Option<&CardImage> {
+        match &self.state {
+            State::Working(card) => Some(card.image()),
+            State::Failed(_) => None,
+        }
+    }
+
+    /// Why the card fell silent, if a write did not reach the disk.
+    pub const fn failure(&self) -> Option<&CardFileError> {
+        match &self.state {
+            State::Working(_) => None,
+            State::Failed(failure) => Some(failure),
+        }
+    }
+
+    /// The reader does what it is told. Whatever the answer promises is on the disk.
+    //= CD-10
+    pub fn answer(&mut self, command: &ReaderCommand) -> ReaderAnswer {
+        let card = match &mut self.state {
+            State::Working(card) => card,
+            State::Failed(_) => return ReaderAnswer::CardMute,
+        };
+        match command {
+            ReaderCommand::PowerOn => card.handle_input(Input::PowerOn),
+            ReaderCommand::Transmit(tpdu) => card.handle_input(Input::Transmit(tpdu)),
+            ReaderCommand::PowerOff => card.handle_input(Input::PowerOff),
+        }
+        match run(card, &self.path) {
+            Ok(Some(answer)) => answer,
+            Ok(None) => match command {
+                ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
+                // A card without power hears nothing.
+                ReaderCommand::PowerOn | ReaderCommand::Transmit(_) => ReaderAnswer::CardMute,
+            },
+            Err(failure) => {
+                self.state = State::Failed(failure);
+                ReaderAnswer::CardMute
+            }
+        }
+    }
+}
+
+/// Does what the card asks for, until it has answered.
+//= CD-04
+fn run(card: &mut Card, path: &Path) -> Result<Option<ReaderAnswer>, CardFileError> {
+    while let Some(output) = card.poll_output() {
+        match output {
+            Output::Write(write) => {
+                let mut image = card.image().clone();
+                image.apply(&write);
+                replace_file(path, image.to_text().as_bytes())
+                    .map_err(|why| CardFileError::new(path, Fault::NotWritten(why)))?;
+                card.handle_input(Input::Written);
+            }
+            Output::Atr(atr) => return Ok(Some(ReaderAnswer::Atr(atr))),
+            Output::Answer(response) => return Ok(Some(ReaderAnswer::Response(response))),
+        }
+    }
+    Ok(None)
+}
+
+fn lock(path: &Path) -> Result<FileLock, CardFileError> {
+    match FileLock::try_of(path) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(CardFileError::new(path, Fault::InUse)),
+        Err(why) => Err(CardFileError::new(path, Fault::NotLocked(why))),
+    }
+}
+
+/// Opens a file that may be an image: never a link, a folder or a device, and never waiting for anybody.
+fn open_image(path: &Path) -> Result<File, CardFileError> {
+    let failed = |fault| CardFileError::new(path, fault);
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
+    let file = match rustix::fs::open(path, flags, Mode::empty()) {
+        Ok(file) => File::from(file),
+        // Both for the last part of the path and for a ring of links before it; only the first is ours to explain.
+        Err(Errno::LOOP) if path.is_symlink() => return Err(failed(Fault::SymbolicLink)),
+        Err(why) => return Err(failed(io::Error::from(why).into())),
+    };
+    let metadata = file.metadata().map_err(|why| failed(why.into()))?;
+    if metadata.is_dir() {
+        return Err(failed(Fault::Folder));
+    }
+    if !metadata.is_file() {
+        return Err(failed(Fault::NotAFile));
+    }
+    Ok(file)
+}
+
+fn read_image(path: &Path) -> Result<CardImage, CardFileError> {
+    let failed = |fault| CardFileError::new(path, fault);
+    let mut bytes = Vec::new();
+    let read = open_image(path)?
+        .take(IMAGE_BYTES_MAX + 1)
+        .read_to_end(&mut bytes);
+    let bytes_len = read.map_err(|why| failed(why.into()))?;
+    if u64::try_from(bytes_len).is_ok_and(|len| len > IMAGE_BYTES_MAX) {
+        return Err(failed(Fault::TooLong));
+    }
+    let text = String::from_utf8(bytes).map_err(|why| {
+        let before = &why.as_bytes()[..why.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        failed(Fault::NotText { line })
+    })?;
+    CardImage::from_text(&text).map_err(|why| failed(Fault::Damaged(why)))
+}
+
+/// Why there is no card in a file, or none any more.
+#[derive(Debug)]
+pub struct CardFileError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+/// What is wrong with the file of a card.
+#[derive(Debug)]
+pub enum Fault {
+    /// There is no such file.
+    Missing,
+    /// It is a folder.
+    Folder,
+    /// It is a symbolic link: replacing it would leave the file behind it as it was.
+    SymbolicLink,
+    /// It is a device, a socket or a pipe.
+    NotAFile,
+    /// We may not.
+    NoPermission,
+    /// Another program holds the card.
+    InUse,
+    /// A new card was to be made where there is a file.
+    Exists,
+    /// It has more than [`IMAGE_BYTES_MAX`] bytes.
+    TooLong,
+    /// It is not UTF-8.
+    NotText {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// It is no card image, or a damaged one.
+    Damaged(InvalidImage),
+    /// It could not be read.
+    NotRead(io::Error),
+    /// The lock beside it could not be made.
+    NotLocked(io::Error),
+    /// It could not be written; the file is as it was, or as the card wanted it.
+    NotWritten(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(why: io::Error) -> Self {
+        match why.kind() {
+            io::ErrorKind::NotFound => Self::Missing,
+            io::ErrorKind::PermissionDenied => Self::NoPermission,
+            _ => Self::NotRead(why),
+        }
+    }
+}
+
+impl CardFileError {
+    fn new(path: &Path, fault: Fault) -> Self {
+        Self {
+            path: path.to_owned(),
+            fault,
+        }
+    }
+
+    /// The exit code of a program that ends because of it.
+    pub const fn exit_code(&self) -> ExitCode {
+        match self.fault {
+            Fault::Missing
+            | Fault::Folder
+            | Fault::SymbolicLink
+            | Fault::NotAFile
+            | Fault::NoPermission
+            | Fault::Exists
+            | Fault::NotRead(_)
+            | Fault::NotLocked(_)
+            | Fault::NotWritten(_) => ExitCode::InputOutput,
+            Fault::InUse => ExitCode::InUse,
+            Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) => ExitCode::WrongState,
+        }
+    }
+
+    /// The next step, where there is one to name.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self.fault {
+            Fault::Folder => Some("name the file in it, such as `ana.card`"),
+            Fault::SymbolicLink => Some("name the file that it points to"),
+            Fault::NoPermission => Some("the card needs its file readable, and the folder writable"),
+            Fault::InUse => Some("end the program that holds the card"),
+            Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) => {
+                Some("the file was left as it is; mend that line, or make the card anew")
+            }
+            Fault::NotLocked(_) | Fault::NotWritten(_) => {
+                Some("the folder of the card must be writable, and have room")
+            }
+            Fault::Missing | Fault::NotAFile | Fault::Exists | Fault::NotRead(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for CardFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = program::shown(&self.path.to_string_lossy());
+        match &self.fault {
+            Fault::Missing => write!(f, "open card `{path}`: there is no such file"),
+            Fault::Folder => write!(f, "open card `{path}`: expected a file, got a folder"),
+            Fault::SymbolicLink => write!(f, "open card `{path}`: expected a file, got a symbolic link"),
+            Fault::NotAFile => write!(
+                f,
+                "open card `{path}`: expected a file, got a device, a socket or a pipe"
+            ),
+            Fault::NoPermission => write!(f, "open card `{path}`: no permission"),
+            Fault::InUse => write!(f, "open card `{path}`: it is in use by another program"),
+            Fault::Exists => write!(f, "make card `{path}`: there is a file already"),
+            Fault::TooLong => write!(
+                f,
+                "open card `{path}`: expected at most {IMAGE_BYTES_MAX} bytes, got more"
+            ),
+            Fault::NotText { line } => {
+                write!(
+                    f,
+                    "open card `{path}`: line {line}: expected UTF-8, got other bytes"
+                )
+            }
+            // It may quote the file.
+            Fault::Damaged(why) => write!(f, "open card `{path}`: {}", program::shown(&why.to_string())),
+            Fault::NotRead(why) => write!(f, "read card `{path}`: {why}"),
+            Fault::NotLocked(why) => write!(f, "lock card `{path}`: {why}"),
+            Fault::NotWritten(why) => write!(f, "write card `{path}`: {why}"),
+        }
+    }
+}
+
+impl core::error::Error for CardFileError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.fault {
+            Fault::Damaged(why) => Some(why),
+            Fault::NotRead(why) | Fault::NotLocked(why) | Fault::NotWritten(why) => Some(why),
+            Fault::Missing
+            | Fault::Folder
+            | Fault::SymbolicLink
+            | Fault::NotAFile
+            | Fault::NoPermission
+            | Fault::InUse
+            | Fault::Exists
+            | Fault::TooLong
+            | Fault::NotText { .. } => None,
+        }
+    }
+}
