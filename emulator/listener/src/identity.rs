@@ -59,6 +59,20 @@ impl Identity {
         })
     }
 
+    /// The identity that was kept: a certificate and its PKCS #8 key, both DER. Whether they are of one another and
+    /// of use to TLS shows in [`server_config`](Self::server_config).
+    pub fn kept(certificate: Vec<u8>, key: Vec<u8>) -> Self {
+        Self {
+            certificate: certificate.into(),
+            key: PrivateKeyDer::Pkcs8(key.into()),
+        }
+    }
+
+    /// The key as DER. Secret: the caller writes it to the store and nowhere else.
+    pub fn key(&self) -> &[u8] {
+        self.key.secret_der()
+    }
+
     /// The certificate as it crosses the network.
     pub fn certificate(&self) -> &CertificateDer<'static> {
         &self.certificate
@@ -82,5 +96,22 @@ impl Identity {
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;
         Ok(Arc::new(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kept_identity_is_the_one_that_was_made_and_halves_of_two_are_refused() {
+        let [one, two] = [(); 2].map(|()| Identity::generate("TXP0000001").expect("the library makes one"));
+        let kept = Identity::kept(one.certificate().to_vec(), one.key().to_vec());
+        assert_eq!(kept.certificate(), one.certificate());
+        assert!(kept.server_config().is_ok());
+        let mixed = Identity::kept(one.certificate().to_vec(), two.key().to_vec());
+        assert!(matches!(mixed.server_config(), Err(IdentityError::Refused(_))));
+        let garbage = Identity::kept(one.certificate().to_vec(), vec![0; 16]);
+        assert!(matches!(garbage.server_config(), Err(IdentityError::Refused(_))));
     }
 }

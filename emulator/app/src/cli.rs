@@ -1,0 +1,131 @@
+//! The command line of `hsm-emulator`: what is asked for, and the exit code. Does nothing itself.
+
+mod demo;
+mod run;
+
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
+use program::ExitCode;
+
+use crate::problem::Problem;
+
+/// A software HSM with its remote management: a test device that protects nothing
+#[derive(Debug, Parser)]
+#[command(name = "hsm-emulator", version = program::VERSION, after_help = exit_codes())]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Switch a device on and serve its management port until a signal ends the program
+    ///
+    /// A device that was switched on when the program ended starts by itself. One that was switched off is switched on,
+    /// as if the start of the program were the hand at its power button.
+    Run(run::RunArgs),
+    /// Make a device that is ready for remote management, and the cards of its custodians
+    Demo(demo::DemoArgs),
+    /// Print a script that completes commands and options
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Write a page for each command into this folder
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
+}
+
+/// Does what the arguments ask for, the first of them being the program's name.
+pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let done = match Cli::try_parse_from(args) {
+        Ok(cli) => match cli.command {
+            Command::Run(args) => run::run(args),
+            Command::Demo(args) => demo::demo(&args),
+            Command::Completions { shell } => completions(shell),
+            Command::Man { dir } => man(dir),
+        },
+        Err(error) if error.use_stderr() => {
+            talk(&error.render().to_string());
+            return ExitCode::Usage;
+        }
+        // Help or the version, which were asked for.
+        Err(error) => data(error.render().to_string().as_bytes()),
+    };
+    match done {
+        Ok(()) => ExitCode::Passed,
+        Err(problem) => {
+            talk(&problem.to_string());
+            problem.exit_code
+        }
+    }
+}
+
+/// What was asked for.
+fn data(bytes: &[u8]) -> Result<(), Problem> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes)?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// What is said to the person.
+fn talk(text: &str) {
+    // If nobody can hear it, the exit code still says it.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn completions(shell: Shell) -> Result<(), Problem> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hsm-emulator", &mut script);
+    data(&script)
+}
+
+fn man(dir: Option<PathBuf>) -> Result<(), Problem> {
+    let Some(dir) = dir else {
+        let mut page = Vec::new();
+        clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+        return data(&page);
+    };
+    fs::create_dir_all(&dir)
+        .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir))
+        .map_err(|error| Problem::io("write manual pages into", &dir, &error))
+}
+
+fn exit_codes() -> String {
+    const OURS: [ExitCode; 6] = [
+        ExitCode::Passed,
+        ExitCode::Usage,
+        ExitCode::InputOutput,
+        ExitCode::WrongState,
+        ExitCode::InUse,
+        ExitCode::Internal,
+    ];
+    let mut text = String::from("Exit codes:\n");
+    for code in OURS {
+        writeln!(text, "  {:>2}  {}", code.code(), code.meaning()).expect("a String takes everything");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}

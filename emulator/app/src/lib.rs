@@ -1,0 +1,40 @@
+//! The emulated HSM as a program: the machines of `hsm-core` and `hsm-listener` behind real sockets, with their state
+//! on disk. Decides nothing about who may do what; protects nothing.
+//!
+//! The state of a device is a folder that one program has open at a time:
+//!
+//! ```
+//! use hsm_core::{ServerMasterKey, Stored};
+//! use hsm_emulator::{Kept, OsRandom, Store, StoreError};
+//! use hsm_listener::Identity;
+//!
+//! let folder = tempfile::tempdir()?;
+//! let kept = Kept {
+//!     model: "XP".into(),
+//!     stored: Stored::bound_to(ServerMasterKey::generate(&mut OsRandom).binding()),
+//!     identity: Identity::generate("TXP0000001")?,
+//! };
+//! let store = Store::create(folder.path(), &kept)?;
+//! assert!(matches!(Store::open(folder.path()), Err(StoreError::InUse { .. })));
+//! drop(store);
+//!
+//! let (_, found) = Store::open(folder.path())?.expect("it was just made");
+//! assert_eq!(found.stored, kept.stored);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+pub mod cli;
+mod fingerprint;
+mod port;
+mod problem;
+mod ready_file;
+mod shell;
+mod signals;
+mod store;
+mod wire;
+mod world;
+
+pub use fingerprint::fingerprint;
+pub use problem::Problem;
+pub use store::{FILE_NAME, Kept, Store, StoreError};
+pub use world::{Clock, OsRandom};

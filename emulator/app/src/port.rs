@@ -1,0 +1,95 @@
+//! The device's TCP port: reserved while the program lives, open only while the device listens. Knows no byte of what
+//! crosses it.
+
+use std::{future, io, net::SocketAddr, time::Duration};
+
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    time::{Instant, sleep_until},
+};
+use tracing::warn;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
+/// How long nobody is accepted after the system refused to hand over a connection.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
+
+/// A port that is ours, open or closed.
+pub(crate) struct Port {
+    address: SocketAddr,
+    /// Bound and never listening: a closed port refuses connections, and nobody is given its number meanwhile.
+    _reserved: TcpSocket,
+    listener: Option<TcpListener>,
+    pause_until: Option<Instant>,
+}
+
+impl Port {
+    /// Takes a port; 0 is one that the system chooses.
+    pub(crate) fn reserve(address: SocketAddr) -> io::Result<Self> {
+        let reserved = bind(address)?;
+        Ok(Self {
+            address: reserved.local_addr()?,
+            _reserved: reserved,
+            listener: None,
+            pause_until: None,
+        })
+    }
+
+    /// The address, its port chosen.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    pub(crate) fn open(&mut self) -> io::Result<()> {
+        if self.listener.is_none() {
+            self.listener = Some(bind(self.address)?.listen(BACKLOG)?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.listener = None;
+    }
+
+    /// The next connection; never comes back while the port is closed. Nothing is lost if it is dropped.
+    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let Some(listener) = &self.listener else {
+            return future::pending().await;
+        };
+        loop {
+            if let Some(until) = self.pause_until {
+                sleep_until(until).await;
+            }
+            match listener.accept().await {
+                Ok(accepted) => {
+                    self.pause_until = None;
+                    return accepted;
+                }
+                // It was gone before we took it.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+                // Most likely there is no file descriptor left. Whoever waits may wait until there is one.
+                Err(error) => {
+                    if self.pause_until.is_none() {
+                        warn!("accept a connection: {error}; trying again");
+                    }
+                    self.pause_until = Some(Instant::now() + REFUSAL_PAUSE);
+                }
+            }
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // Ours twice: once to reserve, once to listen. Also, connections of an earlier run may still be ending.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}

@@ -1,0 +1,91 @@
+//! Why the program stops before it was asked to, and its exit code then.
+
+use std::{fmt, io, path::Path};
+
+use program::ExitCode;
+
+/// Why the program stops.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Whose fault it is.
+    pub exit_code: ExitCode,
+    /// What was being done, what was expected, what came: a lowercase fragment. Empty if there is nobody to tell.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem without a hint.
+    pub fn new(exit_code: ExitCode, what: impl Into<String>) -> Self {
+        Self {
+            exit_code,
+            what: what.into(),
+            hint: None,
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self {
+            hint: Some(hint.into()),
+            ..self
+        }
+    }
+
+    /// The system refused to read or write `path`. `doing` is a verb and what it is done to.
+    pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
+        Self::new(
+            ExitCode::InputOutput,
+            format!("{doing} `{}`: {error}", path.display()),
+        )
+    }
+}
+
+/// Of writing to standard output. Whoever closed it has read enough: that is no problem.
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::new(ExitCode::Passed, "");
+        }
+        Self::new(
+            ExitCode::InputOutput,
+            format!("write to standard output: {error}"),
+        )
+    }
+}
+
+/// One or two lines, the last one ended too; nothing if there is nobody to tell.
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.what.is_empty() {
+            return Ok(());
+        }
+        writeln!(f, "error: {}", self.what.escape_control())?;
+        self.hint
+            .iter()
+            .try_for_each(|hint| writeln!(f, "hint: {}", hint.escape_control()))
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Names of files may hold anything; a message stays on its line.
+trait EscapeControl {
+    fn escape_control(&self) -> String;
+}
+
+impl EscapeControl for String {
+    fn escape_control(&self) -> String {
+        let mut escaped = String::with_capacity(self.len());
+        for character in self.chars() {
+            if character.is_control() {
+                escaped.extend(character.escape_default());
+            } else {
+                escaped.push(character);
+            }
+        }
+        escaped
+    }
+}

@@ -1,0 +1,104 @@
+//! The file that tells a waiting program where the emulator is. Whole or not there, and gone after a clean end.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write as _},
+    net::SocketAddr,
+    os::unix::fs::OpenOptionsExt as _,
+    path::{Path, PathBuf},
+    process,
+};
+
+use serde_json::json;
+
+use crate::problem::Problem;
+
+/// What a ready-file says besides the address.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
+    pub(crate) fingerprint: String,
+    pub(crate) state: PathBuf,
+}
+
+/// A ready-file of this process.
+#[derive(Debug)]
+pub(crate) struct ReadyFile {
+    path: PathBuf,
+    facts: Facts,
+    /// What it says now, to know it again.
+    content: Option<String>,
+}
+
+impl ReadyFile {
+    /// Sees that it can be written, before anything else is done. One that an earlier emulator left is replaced later.
+    pub(crate) fn prepare(path: PathBuf, facts: Facts) -> Result<Self, Problem> {
+        let file = Self {
+            path,
+            facts,
+            content: None,
+        };
+        if file.path.is_dir() {
+            let error = io::Error::from(io::ErrorKind::IsADirectory);
+            return Err(file.problem(&error));
+        }
+        file.write_unfinished("")
+            .and_then(|unfinished| fs::remove_file(unfinished))
+            .map_err(|error| file.problem(&error))?;
+        Ok(file)
+    }
+
+    /// Says where managers can connect: nowhere while the port is closed.
+    pub(crate) fn tell(&mut self, management: Option<SocketAddr>) -> Result<(), Problem> {
+        let content = json!({
+            "pid": process::id(),
+            "management": management.map(|address| address.to_string()),
+            "fingerprint": self.facts.fingerprint,
+            "state": self.facts.state.to_string_lossy(),
+            "version": program::VERSION,
+        });
+        let content = format!("{content}\n");
+        self.write_unfinished(&content)
+            .and_then(|unfinished| fs::rename(unfinished, &self.path))
+            .map_err(|error| self.problem(&error))?;
+        self.content = Some(content);
+        Ok(())
+    }
+
+    /// Takes it away, unless somebody else has replaced it.
+    pub(crate) fn remove(self) -> Result<(), Problem> {
+        let Some(content) = &self.content else {
+            return Ok(());
+        };
+        match fs::read_to_string(&self.path) {
+            Ok(found) if found == *content => fs::remove_file(&self.path)
+                .map_err(|error| Problem::io("remove ready-file", &self.path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn write_unfinished(&self, content: &str) -> io::Result<PathBuf> {
+        let path = unfinished(&self.path);
+        // One of another process that had our number.
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        file.write_all(content.as_bytes())?;
+        Ok(path)
+    }
+
+    fn problem(&self, error: &io::Error) -> Problem {
+        Problem::io("write ready-file", &self.path, error)
+    }
+}
+
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", process::id()));
+    path.with_file_name(name)
+}

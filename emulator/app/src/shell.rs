@@ -1,0 +1,259 @@
+//! The task that owns the device: everything that happens to it passes its one queue, and what it asks for is done here
+//! or by those who only move bytes. Decides nothing that a manager or a custodian could see.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use apdu::ReaderAnswer;
+use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
+use hsm_listener::{Appliance, Input, Output};
+use machine::Machine as _;
+use program::ExitCode;
+use tokio::{
+    net::TcpStream,
+    sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
+    time::sleep_until,
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    port::Port,
+    problem::Problem,
+    ready_file::ReadyFile,
+    signals::Signals,
+    store::{Store, Writer, Written},
+    wire::Wire,
+    world::{Clock, OsRandom},
+};
+
+/// Things that may wait for the device; when there are more, the sockets wait.
+const QUEUE_MAX: usize = 64;
+
+/// A running emulator.
+pub(crate) struct Shell {
+    appliance: Appliance,
+    clock: Clock,
+    rng: OsRandom,
+    port: Port,
+    ready_file: Option<ReadyFile>,
+    /// Whether the device has started once, so that somebody may be waiting for its address.
+    is_ready: bool,
+    wires: BTreeMap<ConnectionId, Wire>,
+    next_connection: u64,
+    inputs: Sender<Input>,
+    queue: Receiver<Input>,
+    writer: Writer,
+    written: UnboundedReceiver<Written>,
+}
+
+impl Shell {
+    /// Puts the parts together. Must be called inside a runtime.
+    pub(crate) fn new(
+        appliance: Appliance,
+        clock: Clock,
+        port: Port,
+        ready_file: Option<ReadyFile>,
+        store: Store,
+    ) -> Result<Self, Problem> {
+        let (inputs, queue) = channel(QUEUE_MAX);
+        let (tell_written, written) = unbounded_channel();
+        let writer = Writer::start(store, tell_written)
+            .map_err(|error| Problem::new(ExitCode::InputOutput, format!("start a thread: {error}")))?;
+        Ok(Self {
+            appliance,
+            clock,
+            rng: OsRandom,
+            port,
+            ready_file,
+            is_ready: false,
+            wires: BTreeMap::new(),
+            next_connection: 1,
+            inputs,
+            queue,
+            writer,
+            written,
+        })
+    }
+
+    /// Plugs the device in and lets it live until a signal or the disk ends it.
+    pub(crate) async fn run(mut self, signals: &mut Signals) -> Result<(), Problem> {
+        let ended = self.live(signals).await;
+        if ended.is_err() {
+            // Nothing more is acknowledged, not even what waits in a socket.
+            self.drop_network();
+        }
+        self.port.close();
+        self.writer.close();
+        // A write that failed while everything else was fine is the reason of the end, whatever else was.
+        let mut ended = ended;
+        while let Ok(written) = self.written.try_recv() {
+            ended = ended.and(written.map(|_| ()).map_err(Problem::from));
+        }
+        let removed = self.ready_file.map_or(Ok(()), ReadyFile::remove);
+        ended.and(removed)
+    }
+
+    async fn live(&mut self, signals: &mut Signals) -> Result<(), Problem> {
+        self.tell(Input::Device(DeviceInput::PowerReturned))?;
+        if self.appliance.device().power() == Power::Off {
+            // Somebody started this program: that is the hand at the button.
+            self.tell(Input::Device(DeviceInput::PowerButton))?;
+        }
+        loop {
+            let deadline = self.appliance.poll_timeout().and_then(|at| self.clock.real(at));
+            tokio::select! {
+                biased;
+                signal = signals.next() => {
+                    info!("{signal}: ending");
+                    return Ok(());
+                }
+                Some(written) = self.written.recv() => {
+                    self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
+                }
+                () = async { sleep_until(deadline.expect("asked only with one")).await }, if deadline.is_some() => {
+                    let mut cx = self.clock.cx(&mut self.rng);
+                    self.appliance.handle_timeout(&mut cx);
+                    self.obey()?;
+                }
+                Some(input) = self.queue.recv() => self.on_wire(input)?,
+                (stream, peer) = self.port.accept() => self.on_accepted(stream, peer)?,
+            }
+        }
+    }
+
+    fn on_accepted(&mut self, stream: TcpStream, peer: SocketAddr) -> Result<(), Problem> {
+        let connection = ConnectionId::new(self.next_connection);
+        self.next_connection += 1;
+        self.wires
+            .insert(connection, Wire::new(connection, stream, &self.inputs));
+        self.tell(Input::Accepted { connection, peer })
+    }
+
+    fn on_wire(&mut self, input: Input) -> Result<(), Problem> {
+        if let Input::Reset { connection } = input {
+            self.wires.remove(&connection);
+        }
+        self.tell(input)
+    }
+
+    fn tell(&mut self, input: Input) -> Result<(), Problem> {
+        let mut cx = self.clock.cx(&mut self.rng);
+        self.appliance.handle_input(&mut cx, input);
+        self.obey()
+    }
+
+    /// Does what the device asks for.
+    fn obey(&mut self) -> Result<(), Problem> {
+        let was_open = self.port.is_open();
+        let was_ready = self.is_ready;
+        while let Some(output) = self.appliance.poll_output() {
+            match output {
+                Output::Listen(true) => self.open_port()?,
+                Output::Listen(false) => self.port.close(),
+                Output::NetworkDown => self.drop_network(),
+                Output::Transmit { connection, bytes } => {
+                    if let Some(wire) = self.wires.get(&connection) {
+                        wire.transmit(bytes);
+                    }
+                }
+                Output::Finish(connection) => {
+                    if let Some(wire) = self.wires.get(&connection) {
+                        wire.finish();
+                    }
+                }
+                Output::Close(connection) => {
+                    if let Some(wire) = self.wires.remove(&connection) {
+                        wire.close();
+                    }
+                }
+                Output::Persist { ticket, stored } => self.writer.write(ticket, stored),
+                // There is no local reader yet.
+                Output::LocalReader(_) => {
+                    let answer = DeviceInput::LocalReader(ReaderAnswer::ReaderUnavailable);
+                    let mut cx = self.clock.cx(&mut self.rng);
+                    self.appliance.handle_input(&mut cx, Input::Device(answer));
+                }
+                Output::Event(record) => self.on_event(&record),
+            }
+        }
+        if self.is_ready && (!was_ready || was_open != self.port.is_open()) {
+            self.tell_readiness(!was_ready)?;
+        }
+        Ok(())
+    }
+
+    fn open_port(&mut self) -> Result<(), Problem> {
+        let address = self.port.address();
+        self.port.open().map_err(|error| listen_problem(address, &error))
+    }
+
+    fn drop_network(&mut self) {
+        self.port.close();
+        for (_, wire) in std::mem::take(&mut self.wires) {
+            wire.reset();
+        }
+    }
+
+    fn on_event(&mut self, record: &Record) {
+        let line = record.log_line();
+        match &record.event {
+            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{line}"),
+            Event::SelfTest { passed: false } => warn!("{line}"),
+            Event::Started { .. } => {
+                self.is_ready = true;
+                info!("{line}");
+            }
+            Event::Off => {
+                info!("{line}");
+                if self.appliance.device().power() == Power::Off {
+                    info!("the device is off; end this program and start it again to switch it on");
+                }
+            }
+            Event::SelfTest { passed: true }
+            | Event::Stopping(_)
+            | Event::Activated(_)
+            | Event::ServiceStarted
+            | Event::ServiceStopped
+            | Event::RemoteManagementEnabled
+            | Event::RemoteManagementDisabled(_)
+            | Event::ManagerConnected { .. }
+            | Event::SessionEnded { .. }
+            | Event::CardUsed { .. }
+            | Event::CeremonyReset(_)
+            | Event::AdministratorGranted { .. }
+            | Event::OperationAccepted { .. }
+            | Event::OperationRefused { .. }
+            | Event::OperationDone(_) => info!("{line}"),
+        }
+    }
+
+    /// Says where the device is, or that it has no open port. Only the first time must it succeed.
+    fn tell_readiness(&mut self, is_first: bool) -> Result<(), Problem> {
+        let management = self.port.is_open().then(|| self.port.address());
+        let told = self
+            .ready_file
+            .as_mut()
+            .map_or(Ok(()), |ready_file| ready_file.tell(management));
+        match told {
+            Err(problem) if is_first => return Err(problem),
+            Err(problem) => warn!("{}", problem.what),
+            Ok(()) => {}
+        }
+        let ready = if is_first { "ready: " } else { "" };
+        match management {
+            Some(address) => info!("{ready}management on {address}"),
+            None => info!("{ready}management port closed"),
+        }
+        Ok(())
+    }
+}
+
+/// Why a port is not ours.
+pub(crate) fn listen_problem(address: SocketAddr, error: &std::io::Error) -> Problem {
+    let what = format!("listen on {address}: {error}");
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => Problem::new(ExitCode::InUse, what).hint(
+            "end the program that has it, or choose another with `--listen`; port 0 is one that is free",
+        ),
+        _ => Problem::new(ExitCode::Usage, what),
+    }
+}
