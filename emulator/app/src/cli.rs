@@ -13,7 +13,8 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use program::ExitCode;
+use program::{ExitCode, LogFormat};
+use tracing::error;
 
 use crate::problem::Problem;
 
@@ -49,9 +50,13 @@ enum Command {
 
 /// Does what the arguments ask for, the first of them being the program's name.
 pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut format = LogFormat::Text;
     let done = match Cli::try_parse_from(args) {
         Ok(cli) => match cli.command {
-            Command::Run(args) => run::run(args),
+            Command::Run(args) => {
+                format = args.log_format();
+                run::run(args)
+            }
             Command::Demo(args) => demo::demo(&args),
             Command::Completions { shell } => completions(shell),
             Command::Man { dir } => man(dir),
@@ -66,7 +71,17 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match done {
         Ok(()) => ExitCode::Passed,
         Err(problem) => {
-            talk(&problem.to_string());
+            match format {
+                LogFormat::Text => talk(&problem.to_string()),
+                LogFormat::Json => {
+                    error!(
+                        exit_code = problem.exit_code.code(),
+                        hint = problem.hint,
+                        "{}",
+                        problem.what
+                    );
+                }
+            }
             problem.exit_code
         }
     }

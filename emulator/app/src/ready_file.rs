@@ -42,7 +42,7 @@ impl ReadyFile {
             return Err(file.problem(&error));
         }
         file.write_unfinished("")
-            .and_then(|unfinished| fs::remove_file(unfinished))
+            .and_then(fs::remove_file)
             .map_err(|error| file.problem(&error))?;
         Ok(file)
     }

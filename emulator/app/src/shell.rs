@@ -79,7 +79,9 @@ impl Shell {
         let ended = self.live(signals).await;
         if ended.is_err() {
             // Nothing more is acknowledged, not even what waits in a socket.
-            self.drop_network();
+            for (_, wire) in std::mem::take(&mut self.wires) {
+                wire.reset();
+            }
         }
         self.port.close();
         self.writer.close();
@@ -149,14 +151,19 @@ impl Shell {
             match output {
                 Output::Listen(true) => self.open_port()?,
                 Output::Listen(false) => self.port.close(),
-                Output::NetworkDown => self.drop_network(),
+                Output::NetworkDown => {
+                    self.port.close();
+                    for (_, wire) in std::mem::take(&mut self.wires) {
+                        wire.network_down();
+                    }
+                }
                 Output::Transmit { connection, bytes } => {
                     if let Some(wire) = self.wires.get(&connection) {
                         wire.transmit(bytes);
                     }
                 }
                 Output::Finish(connection) => {
-                    if let Some(wire) = self.wires.get(&connection) {
+                    if let Some(wire) = self.wires.get_mut(&connection) {
                         wire.finish();
                     }
                 }
@@ -184,13 +191,6 @@ impl Shell {
     fn open_port(&mut self) -> Result<(), Problem> {
         let address = self.port.address();
         self.port.open().map_err(|error| listen_problem(address, &error))
-    }
-
-    fn drop_network(&mut self) {
-        self.port.close();
-        for (_, wire) in std::mem::take(&mut self.wires) {
-            wire.reset();
-        }
     }
 
     fn on_event(&mut self, record: &Record) {
@@ -239,10 +239,8 @@ impl Shell {
             Ok(()) => {}
         }
         let ready = if is_first { "ready: " } else { "" };
-        match management {
-            Some(address) => info!("{ready}management on {address}"),
-            None => info!("{ready}management port closed"),
-        }
+        let place = management.map_or_else(|| "port closed".to_owned(), |address| format!("on {address}"));
+        info!("{ready}management {place}");
         Ok(())
     }
 }

@@ -73,8 +73,8 @@ impl Store {
         };
         let backend = lock(file, folder, "open state", &path)?;
         let kept = look_into_copy(&backend, &path)?;
-        let database =
-            open_database(backend).map_err(|error| StoreError::of_writing("open state", &path, error))?;
+        let database = open_database(backend)
+            .map_err(|error| StoreError::io("open state", &path, WriteError::from(error).0))?;
         Ok(Some((Self { database, path }, kept)))
     }
 
@@ -107,12 +107,12 @@ impl Store {
         backend
             .set_len(0)
             .map_err(|error| StoreError::io(doing, &unfinished, error))?;
-        let database =
-            open_database(backend).map_err(|error| StoreError::of_writing(doing, &unfinished, error))?;
+        let database = open_database(backend)
+            .map_err(|error| StoreError::io(doing, &unfinished, WriteError::from(error).0))?;
         let store = Self { database, path };
         store
             .write_everything(kept)
-            .map_err(|error| StoreError::of_writing(doing, &unfinished, error))?;
+            .map_err(|error| StoreError::io(doing, &unfinished, error.0))?;
         fs::rename(&unfinished, &store.path)
             .and_then(|()| File::open(folder)?.sync_all())
             .map_err(|error| StoreError::io(doing, &store.path, error))?;
@@ -122,10 +122,10 @@ impl Store {
     /// Makes this durable.
     pub fn persist(&self, stored: &Stored) -> Result<(), StoreError> {
         self.write_stored(stored)
-            .map_err(|error| StoreError::of_writing("write state", &self.path, error))
+            .map_err(|error| StoreError::io("write state", &self.path, error.0))
     }
 
-    fn write_stored(&self, stored: &Stored) -> Result<(), redb::Error> {
+    fn write_stored(&self, stored: &Stored) -> Result<(), WriteError> {
         let transaction = self.database.begin_write()?;
         transaction
             .open_table(DEVICE)?
@@ -134,7 +134,7 @@ impl Store {
         Ok(())
     }
 
-    fn write_everything(&self, kept: &Kept) -> Result<(), redb::Error> {
+    fn write_everything(&self, kept: &Kept) -> Result<(), WriteError> {
         let transaction = self.database.begin_write()?;
         {
             let mut versions = transaction.open_table(VERSIONS)?;
@@ -150,6 +150,18 @@ impl Store {
         }
         transaction.commit()?;
         Ok(())
+    }
+}
+
+/// What the database says when it writes to a file that was whole a moment ago: so it is the disk.
+struct WriteError(io::Error);
+
+impl<E: Into<redb::Error>> From<E> for WriteError {
+    fn from(error: E) -> Self {
+        match error.into() {
+            redb::Error::Io(error) => Self(error),
+            other => Self(io::Error::other(other.to_string())),
+        }
     }
 }
 
@@ -174,7 +186,7 @@ fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<F
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
             folder: folder.to_owned(),
         },
-        other => StoreError::of_writing(doing, path, other),
+        other => StoreError::io(doing, path, WriteError::from(other).0),
     })
 }
 

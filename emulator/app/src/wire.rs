@@ -28,6 +28,8 @@ pub(crate) struct Wire {
     outgoing: UnboundedSender<Outgoing>,
     reader: JoinHandle<()>,
     writer: JoinHandle<()>,
+    /// The last line is on its way, and only the other end is waited for.
+    is_finished: bool,
 }
 
 impl Wire {
@@ -43,6 +45,7 @@ impl Wire {
             writer: spawn(write(id, Arc::clone(&stream), to_send, inputs.clone())),
             stream,
             outgoing,
+            is_finished: false,
         }
     }
 
@@ -53,7 +56,8 @@ impl Wire {
     }
 
     /// Closes our half after what was transmitted.
-    pub(crate) fn finish(&self) {
+    pub(crate) fn finish(&mut self) {
+        self.is_finished = true;
         let _ = self.outgoing.send(Outgoing::Finish);
     }
 
@@ -69,7 +73,17 @@ impl Wire {
         });
     }
 
-    /// Drops the connection as a machine that loses its network does; the other end sees a reset.
+    /// Drops the connection because the network goes down. The other end sees a reset, unless its last line is on the
+    /// way: a reset could overtake that one, which the silence of a real network cannot.
+    pub(crate) fn network_down(self) {
+        if self.is_finished {
+            self.close();
+        } else {
+            self.reset();
+        }
+    }
+
+    /// Drops the connection with everything that was on its way.
     pub(crate) fn reset(self) {
         if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)) {
             debug!("prepare a reset: {error}");

@@ -49,8 +49,8 @@ pub(super) struct RunArgs {
     /// How long the device takes to start, such as `20s`; a real one takes its time
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     boot_delay: Duration,
-    /// How long the device takes to stop; last lines are lost to managers that do not read them in this time
-    #[arg(long, value_name = "TIME", default_value = "250ms", value_parser = humantime::parse_duration)]
+    /// How long the device takes to stop
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     stop_delay: Duration,
     /// What a log line looks like
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = PossibleValuesParser::new(["text", "json"]))]
@@ -61,14 +61,21 @@ pub(super) struct RunArgs {
     log_level: String,
 }
 
+impl RunArgs {
+    /// What a log line looks like; a problem that ends the program is told in the same way.
+    pub(super) fn log_format(&self) -> LogFormat {
+        if self.log_format == "json" {
+            LogFormat::Json
+        } else {
+            LogFormat::Text
+        }
+    }
+}
+
 /// `hsm-emulator run`
 pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     let clock = Clock::starting_now();
-    let format = if args.log_format == "json" {
-        LogFormat::Json
-    } else {
-        LogFormat::Text
-    };
+    let format = args.log_format();
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
     program::start_logging(format, level);
     warn!("this is a test device: it protects nothing");

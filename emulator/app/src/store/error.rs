@@ -59,15 +59,6 @@ impl StoreError {
             error,
         }
     }
-
-    /// What the database says of a file that was whole a moment ago: so it is the disk.
-    pub(super) fn of_writing(doing: &'static str, path: &Path, error: impl Into<redb::Error>) -> Self {
-        let error = match error.into() {
-            redb::Error::Io(error) => error,
-            other => io::Error::other(other.to_string()),
-        };
-        Self::io(doing, path, error)
-    }
 }
 
 impl fmt::Display for StoreError {
