@@ -24,6 +24,7 @@
 //! ```
 
 pub mod cli;
+mod console_lines;
 mod fingerprint;
 mod port;
 mod problem;

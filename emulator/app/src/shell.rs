@@ -16,6 +16,7 @@ use tokio::{
 use tracing::{debug, info, warn};
 
 use crate::{
+    console_lines::ConsoleLines,
     port::Port,
     problem::Problem,
     ready_file::ReadyFile,
@@ -33,6 +34,7 @@ pub(crate) struct Shell {
     appliance: Appliance,
     clock: Clock,
     rng: OsRandom,
+    console: ConsoleLines,
     port: Port,
     ready_file: Option<ReadyFile>,
     /// Whether the device has started once, so that somebody may be waiting for its address.
@@ -50,6 +52,7 @@ impl Shell {
     pub(crate) fn new(
         appliance: Appliance,
         clock: Clock,
+        console: ConsoleLines,
         port: Port,
         ready_file: Option<ReadyFile>,
         store: Store,
@@ -62,6 +65,7 @@ impl Shell {
             appliance,
             clock,
             rng: OsRandom,
+            console,
             port,
             ready_file,
             is_ready: false,
@@ -116,6 +120,7 @@ impl Shell {
                     self.appliance.handle_timeout(&mut cx);
                     self.obey()?;
                 }
+                key = self.console.next() => self.tell(Input::Device(DeviceInput::Key(key)))?,
                 Some(input) = self.queue.recv() => self.on_wire(input)?,
                 (stream, peer) = self.port.accept() => self.on_accepted(stream, peer)?,
             }
@@ -182,6 +187,7 @@ impl Shell {
                 Output::Event(record) => self.on_event(&record),
             }
         }
+        self.console.show(|| self.appliance.device().screen());
         if self.is_ready && (!was_ready || was_open != self.port.is_open()) {
             self.tell_readiness(!was_ready)?;
         }

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
+    console_lines::ConsoleLines,
     fingerprint::fingerprint,
     port::Port,
     problem::Problem,
@@ -40,7 +41,7 @@ pub(super) struct RunArgs {
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// Show no console; there is none yet
+    /// Run without the local console: no keys from standard input, no screen on standard output
     #[arg(long)]
     headless: bool,
     /// Write a file that says where the device is, once it is ready
@@ -79,9 +80,6 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
     program::start_logging(format, level);
     warn!("this is a test device: it protects nothing");
-    if !args.headless {
-        info!("there is no console yet: running as with `--headless`");
-    }
     let (store, kept) = open(&args)?;
     let state = &args.state;
     let mut profile = Profile::of_model(&kept.model).ok_or_else(|| {
@@ -125,7 +123,12 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         if !args.listen.ip().is_loopback() {
             warn!("`{}` can be reached from other computers", port.address());
         }
-        Shell::new(appliance, clock, port, ready_file, store)?
+        let console = if args.headless {
+            ConsoleLines::absent()
+        } else {
+            ConsoleLines::start().map_err(starting)?
+        };
+        Shell::new(appliance, clock, console, port, ready_file, store)?
             .run(&mut signals)
             .await
     })
