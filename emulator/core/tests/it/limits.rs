@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hsm_core::Key;
 use machine::Instant;
 use serde_json::Value;
 
@@ -46,4 +47,29 @@ fn a_late_driver_gives_a_line_no_more_time_than_a_punctual_one() {
         assert_eq!(bench.answer_to(asked).is_some(), is_answered);
         assert_eq!(bench.manager.is_some(), is_answered);
     }
+}
+
+//= RM-12
+#[test]
+fn keys_after_an_accepted_local_restart_enable_nothing() {
+    let mut bench = Bench::started(2);
+    bench.arrive();
+    bench.present(0);
+    bench.present(1);
+    bench.press(&[Key::Esc]);
+    bench.disk_is_slow = true;
+    let restart = [Key::Up, Key::Enter, Key::Down, Key::Enter];
+    bench.press(&restart);
+    let remote_management = [Key::Esc, Key::Down, Key::Down, Key::Down, Key::Enter];
+    bench.press(&remote_management);
+    bench.disk_is_slow = false;
+    bench.write_one();
+    bench.wait(Duration::from_secs(60));
+    let screen = bench
+        .device
+        .as_ref()
+        .expect("there is power")
+        .screen()
+        .to_string();
+    assert!(screen.contains("start PIN"), "{screen}");
 }
