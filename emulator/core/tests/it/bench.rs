@@ -271,7 +271,7 @@ impl Bench {
             && at < end
         {
             self.now = at;
-            self.with_device(|device, cx| device.handle_timeout(cx));
+            self.with_device(Machine::handle_timeout);
         }
         self.now = end;
         let peer = "203.0.113.99:9".parse().expect("an address");
@@ -293,7 +293,9 @@ impl Bench {
     }
 
     pub(crate) fn press(&mut self, keys: &[Key]) {
-        keys.iter().for_each(|key| self.input(Input::Key(*key)));
+        for key in keys {
+            self.input(Input::Key(*key));
+        }
     }
 
     // The network.

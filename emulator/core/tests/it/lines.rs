@@ -133,6 +133,8 @@ fn deed() -> impl Strategy<Value = Deed> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
+
     //= RM-06
     #[test]
     fn no_bytes_on_any_connection_make_the_device_panic(deeds in prop::collection::vec((deed(), 0..8_u64), 0..60)) {

@@ -56,7 +56,7 @@ impl Quorum {
         match seen {
             Seen::LocalAct => (self.administrator, self.counted) = (None, Vec::new()),
             Seen::LocalShadow(identity) if !self.local_shadows.contains(identity) => {
-                self.local_shadows.push(*identity)
+                self.local_shadows.push(*identity);
             }
             Seen::Spoke(connection) if self.administrator == Some(*connection) => self.last_line = *at,
             Seen::Left(connection) | Seen::End(connection) => self.on_end(*connection),
@@ -375,6 +375,8 @@ fn check_sequence(required: u8, deeds: &[Deed]) -> usize {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 2, ..ProptestConfig::default() })]
+
     //= AU-13
     //= RM-15
     //= RM-18
