@@ -422,11 +422,10 @@ impl Appliance {
         let State::ExpectLines(state) = &mut connection.state else {
             return None;
         };
-        state
-            .tls
-            .writer()
-            .write_all(line.as_bytes())
-            .expect("TLS buffers without limit unless told one");
+        if state.tls.writer().write_all(line.as_bytes()).is_err() {
+            // The other end has broken TLS behind the line that is being answered; nobody could read the answer.
+            return None;
+        }
         let ciphertext = take_ciphertext(&mut state.tls);
         let was_slow = connection.unsent > OUTPUT_BYTES_MAX;
         let is_slow = connection.unsent + ciphertext.len() > OUTPUT_BYTES_MAX;

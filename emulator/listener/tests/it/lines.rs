@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use hsm_core::ConnectionId;
+use hsm_core::{ConnectionId, Event, SessionEnd};
 use hsm_listener::Input;
 use proptest::prelude::*;
 use protocol::LINE_BYTES_MAX;
 use rustls::version::{TLS12, TLS13};
 
-use crate::bench::{Bench, Client, config, manager, request};
+use crate::bench::{Bench, Client, Out, config, manager, request};
 
 #[test]
 fn many_lines_of_one_record_are_answered_in_their_order() {
@@ -59,6 +59,60 @@ fn a_line_too_long_ends_a_session_and_a_denied_connection_is_not_even_told() {
         client.told(),
         ["session.opened", "session.closing protocol_error"]
     );
+}
+
+/// How a session ends whose lines, with garbage behind them, come in pieces of this many bytes.
+fn check_broken(requests: u64, piece: usize) {
+    let mut bench = Bench::started();
+    let mut client = bench.connect(&manager());
+    let lines: String = (0..requests).map(|id| request(id, "device.header")).collect();
+    client.write((lines + &request(requests, "session.close")).as_bytes());
+    let mut bytes = client.take_ciphertext();
+    bytes.extend(b"\x17\x03\x03\x00\x20this is no record that anyone made");
+    for piece in bytes.chunks(piece) {
+        bench.deliver(client.id, piece);
+    }
+    let ends = bench.events.iter().filter_map(|event| match event {
+        Event::SessionEnded { end, .. } => Some(*end),
+        _ => None,
+    });
+    assert_eq!(
+        ends.collect::<Vec<_>>(),
+        [SessionEnd::ClosedByManager],
+        "{requests} requests, in pieces of {piece}"
+    );
+    assert_eq!(bench.outs(client.id).last(), Some(&Out::Finish));
+}
+
+//= OP-11
+#[test]
+fn a_line_counts_that_was_whole_before_tls_was_broken_however_it_was_cut() {
+    for requests in [0, 1, 400] {
+        for piece in [1, 7, 1_000, 100_000] {
+            check_broken(requests, piece);
+        }
+    }
+}
+
+//= RM-06
+#[test]
+fn garbage_behind_the_last_byte_of_a_handshake_frees_the_place_at_once() {
+    for somebody_is_there in [false, true] {
+        let mut bench = Bench::started();
+        let there = somebody_is_there.then(|| bench.connect(&manager()));
+        let mut newcomer = Client::new(bench.accept(), &manager());
+        let hello = newcomer.take_ciphertext();
+        bench.deliver(newcomer.id, &hello);
+        newcomer.take_in(&bench);
+        let mut last = newcomer.take_ciphertext();
+        last.extend(b"\x17\x03\x03\x00\x20this is no record that anyone made");
+        bench.deliver(newcomer.id, &last);
+        if let Some(mut there) = there {
+            there.ask(&mut bench, 0, "session.close");
+            assert_eq!(there.told(), ["session.opened", "answer 0"]);
+        }
+        assert_eq!(bench.connect(&manager()).told(), ["session.opened"]);
+    }
 }
 
 proptest! {
