@@ -455,9 +455,14 @@ impl Appliance {
             .connections
             .iter()
             .filter(|(_, connection)| connection.state.is_ending());
-        let lingering: Vec<_> = lingering.map(|(id, _)| *id).collect();
-        if lingering.len() >= LINGERING_MAX {
-            self.close(lingering[0]);
+        // All linger equally long, so the one that has for longest is the first to be over.
+        let longest = lingering
+            .clone()
+            .min_by_key(|(_, connection)| connection.state.deadline());
+        if let Some((longest, _)) = longest
+            && lingering.count() >= LINGERING_MAX
+        {
+            self.close(*longest);
         }
         let connection = self.connections.get_mut(&id).expect("its end is being handled");
         let deadline = Timer::at(cx.now + LINGER_TIMEOUT);

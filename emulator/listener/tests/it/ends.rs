@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hsm_core::{Event, Input as DeviceInput, SessionEnd};
-use hsm_listener::{Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, OUTPUT_BYTES_MAX};
+use hsm_core::{ConnectionId, Event, Input as DeviceInput, SessionEnd};
+use hsm_listener::{Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX, OUTPUT_BYTES_MAX};
 
 use crate::bench::{Bench, Client, Out, manager, request};
 
@@ -82,6 +82,28 @@ fn a_denied_connection_is_closed_ten_seconds_later_or_when_the_other_end_closes(
     });
     assert!(bench.is_closed(newcomer.id));
     assert_eq!(bench.appliance.connections_len(), 1, "the manager's");
+}
+
+#[test]
+fn sixty_four_connections_may_linger_and_one_more_closes_the_one_that_has_for_longest() {
+    let mut bench = Bench::started();
+    let mut client = bench.connect(&manager());
+    let lingering: Vec<_> = (0..LINGERING_MAX).map(|_| bench.connect(&manager()).id).collect();
+    assert_eq!(lingering.len(), 64);
+    assert!(lingering.iter().all(|id| !bench.is_closed(*id)));
+    // The manager's connection is older than all of them, and has lingered for no time when it begins to.
+    bench.wait(MICROSECOND);
+    client.ask(&mut bench, 0, "session.close");
+    assert_eq!(closed_of(&bench, &lingering), [lingering[0]]);
+    bench.wait(MICROSECOND);
+    assert_eq!(bench.connect(&manager()).told(), ["session.opened"]);
+    assert_eq!(bench.connect(&manager()).told(), ["session.denied busy"]);
+    assert_eq!(closed_of(&bench, &lingering), [lingering[0], lingering[1]]);
+    assert!(!bench.is_closed(client.id));
+}
+
+fn closed_of(bench: &Bench, ids: &[ConnectionId]) -> Vec<ConnectionId> {
+    ids.iter().copied().filter(|id| bench.is_closed(*id)).collect()
 }
 
 /// A manager that takes nothing, and whose next answer would make exactly `waiting` bytes wait.
