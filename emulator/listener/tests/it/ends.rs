@@ -3,11 +3,21 @@
 use std::time::Duration;
 
 use hsm_core::{ConnectionId, Event, Input as DeviceInput, SessionEnd};
-use hsm_listener::{Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX, OUTPUT_BYTES_MAX};
+use hsm_listener::{
+    HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX,
+    OUTPUT_BYTES_MAX,
+};
 
 use crate::bench::{Bench, Client, Out, manager, request};
 
 const MICROSECOND: Duration = Duration::from_micros(1);
+
+#[test]
+fn the_limits_are_those_of_the_protocol_page() {
+    assert_eq!((HANDSHAKES_MAX, HANDSHAKE_TIMEOUT), (8, Duration::from_secs(10)));
+    assert_eq!((LINGERING_MAX, LINGER_TIMEOUT), (64, Duration::from_secs(10)));
+    assert_eq!((OUTPUT_BYTES_MAX, LINGER_BYTES_MAX), (262_144, 65_536));
+}
 
 /// A manager and a newcomer that was denied.
 fn denied() -> (Bench, Client, Client) {
