@@ -422,11 +422,10 @@ impl Appliance {
         let State::ExpectLines(state) = &mut connection.state else {
             return None;
         };
-        state
-            .tls
-            .writer()
-            .write_all(line.as_bytes())
-            .expect("TLS buffers without limit unless told one");
+        if state.tls.writer().write_all(line.as_bytes()).is_err() {
+            // The other end has broken TLS behind the line that is being answered; nobody could read the answer.
+            return None;
+        }
         let ciphertext = take_ciphertext(&mut state.tls);
         let was_slow = connection.unsent > OUTPUT_BYTES_MAX;
         let is_slow = connection.unsent + ciphertext.len() > OUTPUT_BYTES_MAX;
@@ -456,9 +455,14 @@ impl Appliance {
             .connections
             .iter()
             .filter(|(_, connection)| connection.state.is_ending());
-        let lingering: Vec<_> = lingering.map(|(id, _)| *id).collect();
-        if lingering.len() >= LINGERING_MAX {
-            self.close(lingering[0]);
+        // All linger equally long, so the one that has for longest is the first to be over.
+        let longest = lingering
+            .clone()
+            .min_by_key(|(_, connection)| connection.state.deadline());
+        if let Some((longest, _)) = longest
+            && lingering.count() >= LINGERING_MAX
+        {
+            self.close(*longest);
         }
         let connection = self.connections.get_mut(&id).expect("its end is being handled");
         let deadline = Timer::at(cx.now + LINGER_TIMEOUT);

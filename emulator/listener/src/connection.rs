@@ -103,17 +103,11 @@ pub(crate) fn read(tls: &mut ServerConnection, mut ciphertext: &[u8]) -> Read {
         let Ok(1..) = tls.read_tls(&mut ciphertext) else {
             break;
         };
-        match tls.process_new_packets() {
-            Ok(state) => {
-                let start = read.plaintext.len();
-                read.plaintext.resize(start + state.plaintext_bytes_to_read(), 0);
-                if tls.reader().read_exact(&mut read.plaintext[start..]).is_err() {
-                    unreachable!("TLS said how many bytes there are");
-                }
-                read.closed = state.peer_has_closed();
-            }
-            Err(_) => read.broken = true,
-        }
+        let state = tls.process_new_packets();
+        read.broken = state.is_err();
+        read.closed = state.is_ok_and(|state| state.peer_has_closed());
+        // An error here only says that there is no more for now, or never again.
+        let _ = tls.reader().read_to_end(&mut read.plaintext);
     }
     read
 }

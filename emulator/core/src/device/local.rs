@@ -41,6 +41,9 @@ impl Device {
             ) => {
                 self.on_activity(cx, Activity::Key);
             }
+            //= RM-12
+            // A device that has accepted to stop takes no wishes: one of them would be written after the stop.
+            (Power::On, RemoteManagement::Disabled) if self.is_stop_promised() => {}
             (Power::On, RemoteManagement::Disabled) => {
                 if self.local.dialog.is_none() {
                     let wish = self.console.handle_key(key, self.service);

@@ -1,0 +1,8 @@
+//! The device driven from outside, as a listener and a disk drive it: what no sequence of inputs may do.
+
+mod bench;
+mod dialogs;
+mod limits;
+mod lines;
+mod quorum;
+mod shapes;
