@@ -151,8 +151,8 @@ impl TlsClient {
 
     /// Sends plaintext; it waits for the end of the handshake.
     pub fn send(&mut self, plaintext: &[u8]) {
-        let written = self.connection.writer().write_all(plaintext);
-        written.expect("a buffer without limit takes everything");
+        // Fails only after the device has broken TLS, which `receive` tells: then nobody is there to read it.
+        let _ = self.connection.writer().write_all(plaintext);
     }
 
     /// Says that nothing more will be sent (`close_notify`).

@@ -2,6 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use machine::Instant;
+use sim::{Link, Side};
+
 use super::{Stage, Steps, define, expect, expect_argument, mismatch};
 use crate::{
     lane::Mismatch,
@@ -140,6 +143,31 @@ pub(super) fn register(steps: &mut Steps) {
     );
     define(
         steps,
+        "the newcomer reads nothing any more",
+        "what the HSM sends waits",
+        |stage, _| with_link(stage, |_, link| link.hold(Side::Client)),
+    );
+    define(
+        steps,
+        "the newcomer reads again",
+        "what has waited arrives",
+        |stage, _| with_link(stage, |now, link| link.release(now, Side::Client)),
+    );
+    define(
+        steps,
+        "the newcomer asks for the header {int} times",
+        "one request after the other",
+        |stage, args| {
+            for id in 0..args.int(0) {
+                let request = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"device.header\"}}\n");
+                says(stage, request.as_bytes())?;
+                stage.world()?.settle();
+            }
+            Ok(())
+        },
+    );
+    define(
+        steps,
         "the newcomer hangs up",
         "closes the connection without a word",
         |stage, _| {
@@ -240,6 +268,14 @@ fn newcomer(stage: &mut Stage) -> Result<&Newcomer, Mismatch> {
         .newcomers
         .last()
         .ok_or_else(|| mismatch("a newcomer", "none so far"))
+}
+
+fn with_link(stage: &mut Stage, change: impl FnOnce(Instant, &mut Link)) -> Result<(), Mismatch> {
+    let world = stage.world()?;
+    let link = world.newcomers.last().and_then(|newcomer| newcomer.link);
+    let link = link.ok_or_else(|| mismatch("a newcomer who is connected", "none"))?;
+    world.with_raw_link(link, change);
+    Ok(())
 }
 
 fn says(stage: &mut Stage, plaintext: &[u8]) -> Result<(), Mismatch> {

@@ -36,6 +36,23 @@ Feature: The custodian process
       And Davi connects and authenticates
       Then Davi is the administrator
 
+    @AU-06 @AU-13
+    Scenario Outline: Of three cards each begins a new interval: <wait> after the second
+      Given an ST HSM with a 3-of-5 set of cards held by Ana, Bruno, Carla, Davi and Elisa
+      And it has been activated at the console
+      And remote management has been enabled at the console
+      When Ana connects, authenticates and hangs up
+      And 119.999 s pass
+      And Bruno connects, authenticates and hangs up
+      And <wait> pass
+      And Carla connects and authenticates
+      Then <outcome>
+
+      Examples:
+        | wait      | outcome                               |
+        | 119.999 s | Carla is the administrator            |
+        | 120 s     | Carla is intermediary custodian 1 of 3 |
+
     @AU-01
     Scenario: Two of two
       Given a CD HSM with a 2-of-2 set of cards held by Ana and Bruno

@@ -42,7 +42,7 @@ Feature: Custodian timeouts
     And Davi is told that 20 s are left
 
   @AU-06
-  Scenario: With three cards needed, the second card begins a new interval
+  Scenario: A process that was reset can be begun again with the same card
     When Ana connects, authenticates and hangs up
     And 120 s pass
     And Ana connects, authenticates and hangs up

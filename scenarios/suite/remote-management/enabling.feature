@@ -313,6 +313,23 @@ Feature: Enabling and disabling remote management
         | Restart   | the HSM has started                               |
         | Power Off | somebody presses the power button                 |
 
+    @RM-12
+    Scenario: Nothing chosen after an accepted local restart enables it
+      Given an XP HSM with a 2-of-3 set of cards held by Ana, Bruno and Carla
+      And it has been activated at the console
+      And the disk takes 3 s for a write
+      When somebody chooses "Power Off" in the menu
+      And somebody chooses "Restart" in the menu
+      And somebody presses Esc
+      And somebody presses the key Down
+      And somebody presses the key Down
+      And somebody presses the key Down
+      And somebody presses Enter
+      And 60 s pass
+      Then the console shows "Please, enter start PIN"
+      And port 4433 is closed
+      And the log does not say "remote management enabled"
+
     @RM-13
     Scenario: After a power cut it is enabled if it was
       Given an HSM ready for remote management

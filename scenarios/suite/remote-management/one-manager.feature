@@ -276,6 +276,22 @@ Feature: One manager at a time
         | An unknown member        | {"jsonrpc":"2.0","id":1,"method":"device.header","x":1}       | TXP0000001       |
         | The largest id           | {"jsonrpc":"2.0","id":9007199254740991,"method":"device.header"} | TXP0000001    |
 
+    @RM-18 @RM-14
+    Scenario: A manager who asks and does not read ends with slow
+      When the newcomer reads nothing any more
+      And the newcomer asks for the header 2000 times
+      Then the log says "session ended from 198.18.0.0:40001: slow" 1 time
+      When Ana connects
+      Then Ana is the manager
+      When the newcomer reads again
+      Then the newcomer hears "slow"
+
+    @RM-19
+    Scenario: A manager who asks as often and reads goes on
+      When the newcomer asks for the header 2000 times
+      Then the newcomer hears "TXP0000001"
+      And the connection of the newcomer is open
+
     @RM-19
     Scenario: The longest line is taken
       When the newcomer types a line of 65536 bytes

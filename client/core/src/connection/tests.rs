@@ -234,6 +234,33 @@ fn an_end_without_close_notify_is_told_from_one_with_it() {
     assert!(left.is_disconnected);
 }
 
+/// A line that asks for an answer, and then bytes that are no TLS, in one piece: the answer has nobody to go to.
+#[test]
+fn a_device_that_asks_and_then_breaks_tls_ends_the_session_and_not_the_program() {
+    let mut wire = opened();
+    wire.ask(Act::StartAuthentication);
+    let request = b"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"card.power_off\"}\n";
+    wire.device.writer().write_all(request).unwrap();
+    let mut bytes = Vec::new();
+    while wire.device.wants_write() {
+        wire.device.write_tls(&mut bytes).unwrap();
+    }
+    bytes.extend([0x17, 0x03, 0x03, 0x00, 0x20]);
+    bytes.extend([0xAA; 32]);
+    wire.station.handle_input(ConnectionInput::Received(bytes));
+    wire.run();
+    assert!(
+        matches!(
+            wire.notices.last(),
+            Some(Notice::Ended {
+                ending: Ending::Tls(_)
+            })
+        ),
+        "{:?}",
+        wire.notices
+    );
+}
+
 #[test]
 fn a_line_that_never_ends_is_hung_up_on_and_fills_no_memory() {
     let mut wire = opened();
