@@ -125,6 +125,8 @@ pub enum TurnedAway {
     TooManyHandshakes,
     /// It went away before the handshake was finished.
     Left,
+    /// The port closed before the handshake was finished.
+    PortClosed,
     /// A client session of the HSM service, which is not emulated yet.
     ClientSession,
 }
@@ -136,6 +138,7 @@ impl fmt::Display for TurnedAway {
             Self::HandshakeFailed => "TLS handshake failed",
             Self::HandshakeTimeout => "TLS handshake not finished in time",
             Self::TooManyHandshakes => "oldest of too many unfinished handshakes",
+            Self::PortClosed => "the port closed before the TLS handshake was finished",
             Self::Left => "left before the TLS handshake was finished",
             Self::ClientSession => "client sessions are not served",
         })
@@ -418,7 +421,7 @@ impl Device {
         self.key = None;
         self.ceremony = None;
         self.interval.cancel();
-        self.local = local::LocalActivation::default();
+        self.abandon_local_activation(cx);
         self.set_service(cx, ServiceState::Stopped);
         self.power_sequence.set(cx.now + self.profile.limits.stop);
     }

@@ -173,7 +173,7 @@ impl Appliance {
         if !listening {
             let unfinished: Vec<_> = self.unfinished().collect();
             for connection in unfinished {
-                self.turn_away(cx, connection, TurnedAway::Left);
+                self.turn_away(cx, connection, TurnedAway::PortClosed);
             }
         }
     }

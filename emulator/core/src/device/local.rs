@@ -185,6 +185,14 @@ impl Device {
         self.console.tell(error.message.clone());
     }
 
+    /// Wipes the cards accepted so far; a card that is being read is powered off and logged (AU-14).
+    pub(super) fn abandon_local_activation(&mut self, cx: &Cx<'_>) {
+        if self.local.dialog.is_some() {
+            self.conclude_local_dialog(cx, CardOutcome::Abandoned);
+        }
+        self.local = LocalActivation::default();
+    }
+
     fn conclude_local_dialog(&mut self, cx: &Cx<'_>, outcome: CardOutcome) {
         let dialog = self.local.dialog.take().expect("a dialog is being concluded");
         self.outputs
