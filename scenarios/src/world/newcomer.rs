@@ -104,6 +104,8 @@ impl World {
                 self.seed()
                     .rng_for(&format!("garbage {index}"))
                     .fill_bytes(&mut garbage);
+                // One seed in 256 would begin like TLS, which is another manner.
+                garbage[0] |= 0x80;
                 self.send(id, Side::Client, garbage.to_vec());
             }
             Manner::Stopping => {
