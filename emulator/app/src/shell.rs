@@ -150,13 +150,16 @@ impl Shell {
 
     /// Does what the device asks for.
     fn obey(&mut self) -> Result<(), Problem> {
-        let was_open = self.port.is_open();
         let was_ready = self.is_ready;
+        let mut was_port_touched = false;
         while let Some(output) = self.appliance.poll_output() {
             match output {
-                Output::Listen(true) => self.open_port()?,
-                Output::Listen(false) => self.port.close(),
+                Output::Listen(listening) => {
+                    was_port_touched = true;
+                    self.listen(listening)?;
+                }
                 Output::NetworkDown => {
+                    was_port_touched = true;
                     self.port.close();
                     for (_, wire) in std::mem::take(&mut self.wires) {
                         wire.network_down();
@@ -188,13 +191,17 @@ impl Shell {
             }
         }
         self.console.show(|| self.appliance.device().screen());
-        if self.is_ready && (!was_ready || was_open != self.port.is_open()) {
+        if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
         }
         Ok(())
     }
 
-    fn open_port(&mut self) -> Result<(), Problem> {
+    fn listen(&mut self, listening: bool) -> Result<(), Problem> {
+        if !listening {
+            self.port.close();
+            return Ok(());
+        }
         let address = self.port.address();
         self.port.open().map_err(|error| listen_problem(address, &error))
     }

@@ -80,6 +80,16 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
     program::start_logging(format, level);
     warn!("this is a test device: it protects nothing");
+
+    // First of all, so that a signal at any later moment ends the program cleanly.
+    let starting = |error| Problem::new(ExitCode::InputOutput, format!("start the runtime: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .map_err(starting)?;
+    let mut signals = runtime.block_on(async { Signals::new() }).map_err(starting)?;
+
     let (store, kept) = open(&args)?;
     let state = &args.state;
     let mut profile = Profile::of_model(&kept.model).ok_or_else(|| {
@@ -111,14 +121,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         .transpose()?;
     let appliance = Appliance::new(Device::new(profile, kept.stored), tls);
 
-    let starting = |error| Problem::new(ExitCode::InputOutput, format!("start the runtime: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .map_err(starting)?;
     runtime.block_on(async {
-        let mut signals = Signals::new().map_err(starting)?;
         let port = Port::reserve(args.listen).map_err(|error| listen_problem(args.listen, &error))?;
         if !args.listen.ip().is_loopback() {
             warn!("`{}` can be reached from other computers", port.address());

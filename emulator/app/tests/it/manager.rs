@@ -1,0 +1,112 @@
+//! A manager that believes any certificate, over a blocking socket.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+};
+
+use rustls::{
+    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
+    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    crypto::aws_lc_rs,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use serde_json::{Value, json};
+
+use crate::emulator::PATIENCE;
+
+pub(crate) struct Manager {
+    stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+}
+
+impl Manager {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the library has them")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Credulous))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![protocol::ALPN.to_vec()];
+        let name = ServerName::IpAddress(address.ip().into());
+        let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
+        let socket = TcpStream::connect(address).expect("it accepts");
+        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        let stream = BufReader::new(StreamOwned::new(tls, socket));
+        Self { stream }
+    }
+
+    /// The next line; `None` at the end or when the connection breaks.
+    pub(crate) fn receive(&mut self) -> Option<Value> {
+        let mut line = String::new();
+        match self.stream.read_line(&mut line) {
+            Ok(1..) => Some(serde_json::from_str(&line).expect("it is JSON")),
+            Ok(0) | Err(_) => None,
+        }
+    }
+
+    pub(crate) fn send(&mut self, message: &Value) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(format!("{message}\n").as_bytes())
+    }
+
+    /// Asks and gives the answer; `None` if the connection ends instead.
+    pub(crate) fn ask(&mut self, method: &str) -> Option<Value> {
+        self.send(&json!({"jsonrpc": "2.0", "id": 1, "method": method}))
+            .ok()?;
+        loop {
+            let message = self.receive()?;
+            if message.get("id").is_some() {
+                return Some(message);
+            }
+        }
+    }
+
+    /// The SHA-256 fingerprint of what the device showed.
+    pub(crate) fn fingerprint(&self) -> String {
+        let certificates = self.stream.get_ref().conn.peer_certificates();
+        let certificate = &certificates.expect("the handshake is complete")[0];
+        hsm_emulator::fingerprint(certificate)
+    }
+}
+
+#[derive(Debug)]
+struct Credulous;
+
+impl ServerCertVerifier for Credulous {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        aws_lc_rs::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes()
+    }
+}
