@@ -1,0 +1,209 @@
+//! The command line of `hsm-client`: what can be asked for. Does nothing of it.
+
+use std::{net::IpAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use hsm_client::Fingerprint;
+
+use crate::{address::Address, errand::Operation};
+
+/// Manages an HSM as a custodian: header, information, network, the custodian's card, operations.
+#[derive(Debug, Parser)]
+#[command(
+    name = "hsm-client",
+    version = program::VERSION,
+    after_help = "Every outcome has its exit code and its JSON form: docs/client.md"
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) connection: ConnectionArgs,
+    /// Print outcomes as JSON, an object a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// What log lines on standard error look like
+    #[arg(long, global = true, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) log_format: LogFormat,
+    /// Log more; twice for every message, without what a card answered
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// To whom, from where, for how long.
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArgs {
+    /// The device, `HOST` or `HOST:PORT`
+    #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:4433")]
+    pub(crate) hsm: Address,
+    /// Connect from this address of this machine
+    #[arg(long, global = true, value_name = "ADDR")]
+    pub(crate) source: Option<IpAddr>,
+    /// Trust the device with this SHA-256 fingerprint and no other; remember nothing
+    #[arg(long, global = true, value_name = "FP")]
+    pub(crate) fingerprint: Option<Fingerprint>,
+    /// The file of devices met before, instead of the user's own
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) known_hsms: Option<PathBuf>,
+    /// Give up after this time, counted over the whole command: `500ms`, `30s`, `2m`
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the header: service, model, serial number, firmware, address, mode
+    Status,
+    /// Show the information about the device
+    Info,
+    /// Show the network settings
+    Network,
+    /// Present a custodian's card; as administrator, stay until end of input or Ctrl-C
+    Auth(CardArgs),
+    /// Present the last custodian's card, operate, and leave
+    Op {
+        /// What to do
+        #[arg(value_enum)]
+        name: Operation,
+        #[command(flatten)]
+        card: CardArgs,
+    },
+    /// Show the device's fingerprint and remember it, if the device is new
+    Trust {
+        /// Forget the fingerprint instead, without connecting
+        #[arg(long)]
+        forget: bool,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// Whose
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page
+    Man {
+        /// The command it is about, instead of all
+        command: Option<String>,
+    },
+}
+
+/// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.
+#[derive(Debug, Args)]
+pub(crate) struct CardArgs {
+    /// The image of the card in the reader
+    #[arg(long, value_name = "FILE")]
+    pub(crate) card: PathBuf,
+    /// Take the PIN from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "pin_env")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// Take the PIN from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub(crate) pin_env: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl From<LogFormat> for program::LogFormat {
+    fn from(format: LogFormat) -> Self {
+        match format {
+            LogFormat::Text => Self::Text,
+            LogFormat::Json => Self::Json,
+        }
+    }
+}
+
+/// A time such as `500ms`, `30s`, `2m`; a number alone is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (digits, unit) = text.split_at(digits_len);
+    let millis = match unit {
+        "ms" => Some(1),
+        "" | "s" => Some(1_000),
+        "m" => Some(60_000),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    match number
+        .zip(millis)
+        .and_then(|(number, millis)| number.checked_mul(millis))
+    {
+        Some(0) | None => Err("expected a number over 0 with `ms`, `s` or `m`".into()),
+        Some(millis) => Ok(Duration::from_millis(millis)),
+    }
+}
+
+/// The completions of this shell.
+pub(crate) fn completions(shell: clap_complete::Shell) -> String {
+    let mut bytes = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "hsm-client", &mut bytes);
+    let text = String::from_utf8(bytes).expect("scripts are texts");
+    // clap_complete 4.6.11 takes the hyphen of our name for a step to a command in one of two places that must agree,
+    // so that bash would complete no command's options.
+    text.replace("hsm__subcmd__client", "hsm__client")
+}
+
+/// The manual page of the program, or of one command; `None` if there is no such command.
+pub(crate) fn manual(command: Option<&str>) -> Option<Vec<u8>> {
+    let mut program = Cli::command();
+    program.build();
+    let about = match command {
+        None => program,
+        Some(name) => program.find_subcommand(name)?.clone(),
+    };
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(about).render(&mut page);
+    rendered.expect("a vector takes everything");
+    Some(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn bash_finds_what_each_command_takes() {
+        let script = completions(clap_complete::Shell::Bash);
+        let assigned = script
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("cmd=\"hsm")?.strip_suffix('"'));
+        for name in assigned.map(|rest| format!("hsm{rest}")) {
+            assert!(
+                script.contains(&format!("        {name})\n            opts=")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_number_with_its_unit() {
+        for (text, millis) in [("500ms", 500), ("30s", 30_000), ("30", 30_000), ("2m", 120_000)] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)));
+        }
+        for text in [
+            "",
+            "s",
+            "0",
+            "0ms",
+            "-1s",
+            "1.5s",
+            "1h",
+            "1 s",
+            "99999999999999999999s",
+            "18446744073709551615m",
+        ] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+}

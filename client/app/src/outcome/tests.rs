@@ -1,0 +1,243 @@
+//! The table of outcomes in `docs/client.md` is the one in the code.
+
+use std::fmt::Write as _;
+
+use super::*;
+use protocol::{Interface, OperatingMode, SelfTest, ServiceState};
+
+fn header() -> Header {
+    Header {
+        service: ServiceState::Running,
+        model: "XP".into(),
+        serial: "TXP0000001".into(),
+        firmware: "5.0.22.0".into(),
+        ip: [192, 0, 2, 10].into(),
+        mode: OperatingMode::Nrm,
+    }
+}
+
+/// One of each, with when it comes, in the order of the exit codes.
+fn examples() -> Vec<(Outcome, &'static str)> {
+    let hsm: Address = "127.0.0.1".parse().unwrap();
+    let fingerprint = Fingerprint::from_bytes([0xAB; 32]);
+    let info = Info {
+        model: "XP".into(),
+        serial: "TXP0000001".into(),
+        firmware: "5.0.22.0".into(),
+        hardware: "emulated".into(),
+        mode: OperatingMode::Nrm,
+        service: ServiceState::Running,
+        activated: true,
+        uptime_secs: 1,
+        date_time: "2026/01/01 00:00:00".into(),
+        users: 1,
+        objects: 0,
+        database_bytes: 0,
+        free_bytes: 1,
+        tampered: false,
+        replication_domain: None,
+        last_self_test: SelfTest {
+            passed: true,
+            date_time: "2026/01/01 00:00:00".into(),
+        },
+    };
+    let network = NetworkSettings {
+        interfaces: vec![Interface {
+            name: "Interface 1".into(),
+            mac: "02:00:00:00:00:01".into(),
+            ip: [192, 0, 2, 10].into(),
+            mask: [255, 255, 255, 0].into(),
+            speed: "auto".into(),
+            up: true,
+        }],
+        gateway: None,
+        dns: Vec::new(),
+        ntp: Vec::new(),
+    };
+    let message = || String::from("a sentence");
+    let operation = Operation::Restart;
+    vec![
+        (
+            Outcome::Status(header()),
+            "`status`: the [header](protocol.md#header)",
+        ),
+        (
+            Outcome::Info(Box::new(info)),
+            "`info`: the [information](protocol.md#information)",
+        ),
+        (
+            Outcome::Network(network),
+            "`network`: the [network settings](protocol.md#network-settings)",
+        ),
+        (
+            Outcome::Intermediary {
+                presented: 1,
+                required: 2,
+                expires_in_ms: 120_000,
+            },
+            "`auth`: the card counted, and others are needed",
+        ),
+        (
+            Outcome::Administrator {
+                presented: 2,
+                required: 2,
+                activated: true,
+            },
+            "`auth`: the card was the last; printed at once, and the program stays",
+        ),
+        (Outcome::Left, "`auth`: the administrator left"),
+        (Outcome::Done { operation }, "`op`: it is done, or begun"),
+        (
+            Outcome::Trusted {
+                hsm: hsm.clone(),
+                fingerprint,
+                known: Known::New,
+            },
+            "`trust`: who answers; `known` is `new`, `remembered` or `pinned`",
+        ),
+        (
+            Outcome::Forgotten {
+                hsm: hsm.clone(),
+                fingerprint: None,
+            },
+            "`trust --forget`: `fingerprint` is null if the device was not known",
+        ),
+        (
+            Outcome::Usage {
+                message: message(),
+                hint: "",
+            },
+            "something is missing that must be there first, such as a terminal for the PIN",
+        ),
+        (
+            Outcome::File {
+                message: message(),
+                hint: None,
+            },
+            "a file could not be read or written",
+        ),
+        (
+            Outcome::CardImageDamaged {
+                message: message(),
+                hint: None,
+            },
+            "the card's image is damaged; it was left as it is",
+        ),
+        (
+            Outcome::CardImageInUse {
+                message: message(),
+                hint: None,
+            },
+            "another program holds the card",
+        ),
+        (
+            Outcome::Unreachable {
+                hsm: hsm.clone(),
+                message: message(),
+            },
+            "there was no session: nothing listens, no way, no TLS, or the connection ended before the first line",
+        ),
+        (
+            Outcome::FingerprintChanged {
+                hsm,
+                trusted: fingerprint,
+                presented: fingerprint,
+            },
+            "another device answers than the trusted one; no line was sent",
+        ),
+        (
+            Outcome::Denied {
+                reason: DeniedReason::Busy,
+                message: message(),
+            },
+            "the device let nobody in; `reason` as in [Opening](protocol.md#opening)",
+        ),
+        (
+            Outcome::SessionEnded {
+                reason: EndReason::Torn,
+                message: message(),
+            },
+            "the session ended too early; `reason` as in [Closing](protocol.md#closing), or `left`, `torn`, `protocol_broken`",
+        ),
+        (
+            Outcome::Refused(ErrorName::WrongState.into()),
+            "the device refused; `error` is a name of [Errors](protocol.md#errors), or null",
+        ),
+        (
+            Outcome::MoreCustodiansNeeded {
+                operation,
+                presented: 1,
+                required: 2,
+                expires_in_ms: 1,
+            },
+            "`op`: the card counted, but others are needed first; nothing was done",
+        ),
+        (
+            Outcome::Card(ErrorName::PinWrong.into()),
+            "the card was not accepted: the card itself, its PIN or the reader; `error` as above",
+        ),
+        (
+            Outcome::PinMalformed { message: message() },
+            "the file or variable holds no PIN; the card has not seen it",
+        ),
+        (
+            Outcome::GaveUp,
+            "the custodian gave up at the prompt, or pressed Ctrl-C",
+        ),
+        (Outcome::TimedOut { timeout_ms: 1 }, "`--timeout` was over"),
+        (
+            Outcome::Internal { message: message() },
+            "a mistake in the program itself",
+        ),
+    ]
+}
+
+//= CL-03
+#[test]
+fn the_document_holds_the_table_of_outcomes() {
+    let mut table = String::from("| `outcome` | exit code | more members | when |\n|---|---|---|---|\n");
+    for (outcome, when) in examples() {
+        let members: Vec<_> = outcome.members().keys().map(|name| format!("`{name}`")).collect();
+        let members = if members.is_empty() {
+            "–".into()
+        } else {
+            members.join(", ")
+        };
+        let (name, code) = (outcome.name(), outcome.exit_code().code());
+        writeln!(table, "| `{name}` | {code} | {members} | {when} |").unwrap();
+    }
+    let document = include_str!("../../../../docs/client.md");
+    assert!(document.contains(&table), "docs/client.md must hold\n{table}");
+}
+
+#[test]
+fn every_outcome_has_a_name_of_its_own_and_words() {
+    let mut names: Vec<_> = examples().iter().map(|(outcome, _)| outcome.name()).collect();
+    names.sort_unstable();
+    let len = names.len();
+    names.dedup();
+    assert_eq!(names.len(), len);
+    for (outcome, _) in examples() {
+        match (outcome.words(), outcome.exit_code()) {
+            (Words::Data(text), ExitCode::Passed) => assert!(text.ends_with('\n'), "{outcome:?}"),
+            (Words::Problem(text, _), code) if code != ExitCode::Passed => {
+                assert!(!text.is_empty() && !text.ends_with('.'), "{outcome:?}");
+            }
+            (words, code) => panic!("{outcome:?}: {words:?} with {code:?}"),
+        }
+    }
+}
+
+#[test]
+fn errors_of_the_card_are_told_from_refusals_of_the_device() {
+    for (name, exit_code) in [
+        (ErrorName::PinWrong, ExitCode::Card),
+        (ErrorName::SvmkMismatch, ExitCode::Card),
+        (ErrorName::ReaderUnavailable, ExitCode::Card),
+        (ErrorName::PinCancelled, ExitCode::GivenUp),
+        (ErrorName::ServiceNotStarted, ExitCode::Refused),
+        (ErrorName::ApduRefused, ExitCode::Refused),
+    ] {
+        assert_eq!(Outcome::of_error(name.into()).exit_code(), exit_code, "{name}");
+    }
+}
