@@ -17,7 +17,7 @@ use rustix::{
 /// Holds a file that says "in use", until it is dropped or the process ends, however it ends.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
 }
 
 impl FileLock {
@@ -26,7 +26,7 @@ impl FileLock {
     pub fn try_of(path: &Path) -> io::Result<Option<Self>> {
         let file = open_lock(path)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(Errno::WOULDBLOCK) => Ok(None),
             Err(why) => Err(why.into()),
         }
@@ -37,11 +37,20 @@ impl FileLock {
         let file = open_lock(path)?;
         loop {
             match flock(&file, FlockOperation::LockExclusive) {
-                Ok(()) => return Ok(Self { _file: file }),
+                Ok(()) => return Ok(Self { file }),
                 Err(Errno::INTR) => {}
                 Err(why) => return Err(why.into()),
             }
         }
+    }
+}
+
+impl Drop for FileLock {
+    /// Said aloud: closing alone would leave the lock to a process that another thread is just starting, until that
+    /// becomes a program of its own.
+    fn drop(&mut self) {
+        // It cannot fail for a lock that is held.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
