@@ -97,7 +97,7 @@ fn main() -> io::Result<()> {
     let server = demo.start()?;
     let mut auth = Pair::default();
     for _ in 0..STARTS {
-        demo.auth(server.address, "ana", "is in")?;
+        demo.auth(server.address, "ana", "intermediary")?;
         auth.ours
             .push(demo.auth(server.address, "bruno", "administrator")?.as_secs_f64() * 1e3);
     }

@@ -176,8 +176,9 @@ proptest! {
         let mut client = bench.connect(&manager());
         client.write(request(0, "device.header").as_bytes());
         let mut bytes = client.take_ciphertext();
-        // All but the version in the header, which TLS 1.3 says is to be ignored.
-        let places: Vec<_> = (0..bytes.len()).filter(|index| ![1, 2].contains(index)).collect();
+        // All but the type and the version in the header. TLS 1.3 says that the version is to be ignored; of a type
+        // that it does not know, rustls takes the record for what an encrypted one must be (found by ci/soak).
+        let places: Vec<_> = (3..bytes.len()).collect();
         let index = *place.get(&places);
         bytes[index] ^= flip;
         bench.deliver(client.id, &bytes);
