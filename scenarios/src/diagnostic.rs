@@ -4,6 +4,7 @@
 //! Characters that could steer a terminal or hide what a line says (controls, bidirectional overrides, zero-width
 //! ones) are shown escaped, so that the carets always stand under what the reader sees.
 
+use program::is_unseen;
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use unicode_width::UnicodeWidthStr;
@@ -293,16 +294,6 @@ impl fmt::Display for Shown {
             c => f.write_char(c),
         }
     }
-}
-
-/// Controls, bidirectional controls, and characters without a width of their own that change how others look.
-/// Source: UAX #9 and the list of Trojan Source (CVE-2021-42574).
-fn is_unseen(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-            | '\u{e0000}'..='\u{e0fff}')
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ pub mod diagnostic;
 mod edit_distance;
 pub mod gherkin;
 pub mod lane;
-pub mod problem;
 pub mod report;
 pub mod rig;
 pub mod selection;

@@ -6,9 +6,9 @@ use crate::catalogue::{self, Catalogue};
 use crate::diagnostic::Diagnostic;
 use crate::edit_distance::edit_distance;
 use crate::gherkin::FILE_BYTES_MAX;
-use crate::problem::Problem;
 use crate::suite::{self, FeatureFile, Scenario};
 use program::ExitCode;
+use program::Problem;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -274,7 +274,7 @@ fn read_all(
     contents: &mut BTreeMap<String, Cow<'static, [u8]>>,
 ) -> Result<(), Problem> {
     let shown = shown_path(path);
-    let refuse = |error: &io::Error| Problem::io("read", &shown, error);
+    let refuse = |error: &io::Error| Problem::io("read", Path::new(&shown), error);
     let metadata = fs::metadata(path).map_err(|error| refuse(&error))?;
     if metadata.is_file() {
         if contents.len() == FILES_MAX {

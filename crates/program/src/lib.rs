@@ -11,11 +11,13 @@
 mod durable_file;
 mod exit_code;
 mod logging;
+mod problem;
 mod shown;
 
 pub use durable_file::{FileLock, replace_file};
 pub use exit_code::ExitCode;
 pub use logging::{LogFormat, start_logging};
+pub use problem::Problem;
 pub use shown::{is_unseen, shown};
 
 /// The version with the commit it was built from, as `--version` prints it.

@@ -16,7 +16,7 @@ use clap_complete::Shell;
 use program::{ExitCode, LogFormat};
 use tracing::error;
 
-use crate::problem::Problem;
+use program::Problem;
 
 /// A software HSM with its remote management: a test device that protects nothing
 #[derive(Debug, Parser)]

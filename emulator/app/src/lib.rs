@@ -27,7 +27,6 @@ pub mod cli;
 mod console_lines;
 mod fingerprint;
 mod port;
-mod problem;
 mod ready_file;
 mod shell;
 mod signals;
@@ -36,6 +35,5 @@ mod wire;
 mod world;
 
 pub use fingerprint::fingerprint;
-pub use problem::Problem;
 pub use store::{FILE_NAME, Kept, Store, StoreError};
 pub use world::{Clock, OsRandom};

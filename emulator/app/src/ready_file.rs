@@ -11,7 +11,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::problem::Problem;
+use program::Problem;
 
 /// What a ready-file says besides the address.
 #[derive(Clone, Debug)]

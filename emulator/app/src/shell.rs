@@ -7,7 +7,7 @@ use apdu::ReaderAnswer;
 use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
-use program::ExitCode;
+use program::{ExitCode, Problem};
 use tokio::{
     net::TcpStream,
     sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
@@ -18,7 +18,6 @@ use tracing::{debug, info, warn};
 use crate::{
     console_lines::ConsoleLines,
     port::Port,
-    problem::Problem,
     ready_file::ReadyFile,
     signals::Signals,
     store::{Store, Writer, Written},

@@ -3,7 +3,6 @@
 
 use super::{Selectors, all_diagnostics, refuse_files};
 use crate::catalogue::Catalogue;
-use crate::problem::Problem;
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
 use crate::report::{Result as Played, failure, junit, trace};
@@ -13,6 +12,7 @@ use crate::suite::Scenario;
 use crate::terminal::Terminal;
 use clap::Args;
 use program::ExitCode;
+use program::Problem;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

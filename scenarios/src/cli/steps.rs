@@ -1,12 +1,12 @@
 //! `hsm-rig steps`: every sentence a scenario can use, and what may stand for its parameters.
 
-use crate::problem::Problem;
 use crate::report::summary::WIDTH_MAX;
 use crate::report::wrap;
 use crate::rig::Rig;
 use crate::step::BlockKind;
 use crate::terminal::Terminal;
 use program::ExitCode;
+use program::Problem;
 use std::fmt::Write as _;
 
 pub(super) fn steps<V, H: Sync>(rig: &Rig<V, H>, terminal: &mut Terminal<'_>) -> Result<ExitCode, Problem> {

@@ -1,6 +1,6 @@
 //! A report on its way to the disk: next to its place first, then renamed, so that nobody ever sees half of one.
 
-use crate::problem::Problem;
+use program::Problem;
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ impl ReportFile {
     /// Makes sure that the report can be written, before anything is worth reporting.
     pub fn create(path: &Path) -> Result<Self, Problem> {
         let shown = path.display().to_string();
-        let refuse = |error| Problem::io("write", &shown, &error);
+        let refuse = |error| Problem::io("write", Path::new(&shown), &error);
         // A symbolic link stays one; what it points to is replaced.
         let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -55,7 +55,7 @@ impl ReportFile {
             }
             None => Ok(()),
         });
-        renamed.map_err(|error| Problem::io("write", &self.shown, &error))?;
+        renamed.map_err(|error| Problem::io("write", Path::new(&self.shown), &error))?;
         self.unfinished = None;
         Ok(())
     }

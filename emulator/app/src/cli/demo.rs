@@ -14,11 +14,10 @@ use card_core::{CardImage, Personalisation, profile as card_profile};
 use clap::Args;
 use hsm_core::{LastStop, Profile, Purpose, Scheme, ServerMasterKey, Stored};
 use hsm_listener::Identity;
-use program::ExitCode;
+use program::{ExitCode, Problem};
 
 use super::data;
 use crate::{
-    problem::Problem,
     store::{Kept, Store},
     world::OsRandom,
 };

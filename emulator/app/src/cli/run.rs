@@ -9,7 +9,7 @@ use std::{
 use clap::{Args, builder::PossibleValuesParser};
 use hsm_core::{Device, Profile, ServerMasterKey, Stored};
 use hsm_listener::{Appliance, Identity};
-use program::{ExitCode, LogFormat};
+use program::{ExitCode, LogFormat, Problem};
 use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
@@ -17,7 +17,6 @@ use crate::{
     console_lines::ConsoleLines,
     fingerprint::fingerprint,
     port::Port,
-    problem::Problem,
     ready_file::{Facts, ReadyFile},
     shell::{Shell, listen_problem},
     signals::Signals,

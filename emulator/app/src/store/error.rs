@@ -7,7 +7,7 @@ use std::{
 
 use program::ExitCode;
 
-use crate::problem::Problem;
+use program::Problem;
 
 /// What is wrong with a state folder.
 #[derive(Debug)]

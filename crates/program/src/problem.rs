@@ -1,10 +1,10 @@
-//! Why the program stops before it was asked to, and its exit code then.
+//! Why a program stops before it was asked to, and what its exit code is then.
 
 use std::{fmt, io, path::Path};
 
-use program::ExitCode;
+use crate::{ExitCode, shown};
 
-/// Why the program stops.
+/// Why a program stops.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Whose fault it is.
@@ -62,30 +62,11 @@ impl fmt::Display for Problem {
         if self.what.is_empty() {
             return Ok(());
         }
-        writeln!(f, "error: {}", self.what.escape_control())?;
+        writeln!(f, "error: {}", shown(&self.what))?;
         self.hint
             .iter()
-            .try_for_each(|hint| writeln!(f, "hint: {}", hint.escape_control()))
+            .try_for_each(|hint| writeln!(f, "hint: {}", shown(hint)))
     }
 }
 
 impl std::error::Error for Problem {}
-
-/// Names of files may hold anything; a message stays on its line.
-trait EscapeControl {
-    fn escape_control(&self) -> String;
-}
-
-impl EscapeControl for String {
-    fn escape_control(&self) -> String {
-        let mut escaped = String::with_capacity(self.len());
-        for character in self.chars() {
-            if character.is_control() {
-                escaped.extend(character.escape_default());
-            } else {
-                escaped.push(character);
-            }
-        }
-        escaped
-    }
-}
