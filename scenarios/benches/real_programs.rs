@@ -1,6 +1,9 @@
 //! The real programs over loopback, beside what they can be compared with: a bare rustls server with the same
-//! configuration, and swtpm. Rounds are interleaved. Prints a table and judges nothing; `ci/bench` runs it and builds
-//! and installs what it needs.
+//! configuration, and swtpm. Rounds are interleaved. Prints tables and judges nothing; `ci/bench` runs it and builds and
+//! installs what it needs.
+//!
+//! `rates` asks for the first table alone and `starts` for the second. Rates are worth comparing only when client and
+//! server share one core, as under `taskset -c 0`: otherwise they show where the scheduler put them.
 
 use std::{
     env,
@@ -10,6 +13,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,15 +33,34 @@ const BARE_LINE_LEN: usize = 220;
 const REQUEST: &str = "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"device.header\"}\n";
 
 fn main() -> io::Result<()> {
-    if env::args().any(|argument| argument == "bare-server") {
+    let is_argument = |name: &str| env::args().any(|argument| argument == name);
+    if is_argument("bare-server") {
         return bare_server();
     }
     let folder = tempfile::tempdir()?;
     let demo = Demo::make(&folder)?;
-    let mut table = String::from(
-        "| what | ours: median (5 % – 95 %) | beside it: median (5 % – 95 %) | ratio | goal |\n|---|---:|---:|---:|---:|\n",
-    );
+    if !is_argument("starts") {
+        writeln!(io::stdout(), "{}", rates(&demo)?)?;
+    }
+    if !is_argument("rates") {
+        writeln!(io::stdout(), "{}", starts(&demo)?)?;
+    }
+    Ok(())
+}
 
+/// The head of a table, which says how many cores everybody in it shared.
+fn table() -> io::Result<String> {
+    let cores = match thread::available_parallelism()?.get() {
+        1 => "everything on one core".to_owned(),
+        cores => format!("on {cores} cores"),
+    };
+    Ok(format!(
+        "| what, {cores} | ours: median (5 % – 95 %) | beside it: median (5 % – 95 %) | ratio | goal |\n|---|---:|---:|---:|---:|\n"
+    ))
+}
+
+fn rates(demo: &Demo) -> io::Result<String> {
+    let mut table = table()?;
     let (ours, bare) = (demo.start()?, Server::start(&bare_command()?)?);
     let trust = TlsClientConfig::new(Trust::FirstUse);
     let mut connections = Pair::default();
@@ -66,8 +89,11 @@ fn main() -> io::Result<()> {
         "≥ 80 %",
         |rate| format!("{rate:.0}"),
     );
-    drop((ours, bare));
+    Ok(table)
+}
 
+fn starts(demo: &Demo) -> io::Result<String> {
+    let mut table = table()?;
     let (mut starts, mut memory) = (Pair::default(), Pair::default());
     for _ in 0..STARTS {
         let begin = Instant::now();
@@ -107,7 +133,7 @@ fn main() -> io::Result<()> {
         "< 50 ms",
         |ms| format!("{ms:.1}"),
     );
-    writeln!(io::stdout(), "{table}")
+    Ok(table)
 }
 
 /// Figures of ours and of what stands beside it.

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -120,31 +121,61 @@ impl Message {
 
     /// The message as one line, its LF included.
     pub fn to_line(&self) -> String {
-        let mut object = Map::new();
-        object.insert("jsonrpc".into(), "2.0".into());
-        let mut put_call = |id: Option<u64>, method: &str, params: &Value| {
-            if let Some(id) = id {
-                object.insert("id".into(), id.into());
-            }
-            object.insert("method".into(), method.into());
-            if params.as_object().is_none_or(|members| !members.is_empty()) {
-                object.insert("params".into(), params.clone());
-            }
+        let members = match self {
+            Self::Request { id, method, params } => Members::call(Some(*id), method, params),
+            Self::Notification { method, params } => Members::call(None, method, params),
+            Self::Response { id, outcome } => Members {
+                id: Some(*id),
+                result: outcome.as_ref().ok(),
+                error: outcome.as_ref().err().map(Error::to_value),
+                ..Members::default()
+            },
         };
-        match self {
-            Self::Request { id, method, params } => put_call(Some(*id), method, params),
-            Self::Notification { method, params } => put_call(None, method, params),
-            Self::Response { id, outcome } => {
-                object.insert("id".into(), (*id).into());
-                match outcome {
-                    Ok(result) => object.insert("result".into(), result.clone()),
-                    Err(error) => object.insert("error".into(), error.to_value()),
-                };
-            }
-        }
-        let mut line = Value::Object(object).to_string();
+        let mut line =
+            serde_json::to_string(&members).expect("a value has string keys and no failing serializer");
         line.push('\n');
         line
+    }
+}
+
+/// The members of a message as they are written, in the order of the alphabet like those of every value in them.
+#[derive(Serialize)]
+struct Members<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    params: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a Value>,
+}
+
+impl Default for Members<'_> {
+    fn default() -> Self {
+        Self {
+            error: None,
+            id: None,
+            jsonrpc: "2.0",
+            method: None,
+            params: None,
+            result: None,
+        }
+    }
+}
+
+impl<'a> Members<'a> {
+    fn call(id: Option<u64>, method: &'a str, params: &'a Value) -> Self {
+        let is_empty = params.as_object().is_some_and(Map::is_empty);
+        Self {
+            id,
+            method: Some(method),
+            params: (!is_empty).then_some(params),
+            ..Self::default()
+        }
     }
 }
 

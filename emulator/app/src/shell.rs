@@ -1,7 +1,7 @@
 //! The task that owns the device: everything that happens to it passes its one queue, and what it asks for is done here
 //! or by those who only move bytes. Decides nothing that a manager or a custodian could see.
 
-use std::{collections::BTreeMap, net::SocketAddr};
+use std::{collections::BTreeMap, net::SocketAddr, pin::pin};
 
 use apdu::ReaderAnswer;
 use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
@@ -11,7 +11,7 @@ use program::{ExitCode, Problem};
 use tokio::{
     net::TcpStream,
     sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
-    time::sleep_until,
+    time::{Instant, sleep_until},
 };
 use tracing::{debug, info, warn};
 
@@ -103,8 +103,16 @@ impl Shell {
             // Somebody started this program: that is the hand at the button.
             self.tell(Input::Device(DeviceInput::PowerButton))?;
         }
+        // One timer for all deadlines, never later than the next. It is left alone when that one moves away, which it
+        // does with every line; a timer that fires too early finds nothing to do.
+        let mut timer = pin!(sleep_until(Instant::now()));
         loop {
             let deadline = self.appliance.poll_timeout().and_then(|at| self.clock.real(at));
+            if let Some(deadline) = deadline
+                && (timer.is_elapsed() || deadline < timer.deadline())
+            {
+                timer.as_mut().reset(deadline);
+            }
             tokio::select! {
                 biased;
                 signal = signals.next() => {
@@ -114,7 +122,7 @@ impl Shell {
                 Some(written) = self.written.recv() => {
                     self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
                 }
-                () = async { sleep_until(deadline.expect("asked only with one")).await }, if deadline.is_some() => {
+                () = &mut timer, if deadline.is_some() => {
                     let mut cx = self.clock.cx(&mut self.rng);
                     self.appliance.handle_timeout(&mut cx);
                     self.obey()?;
@@ -135,10 +143,40 @@ impl Shell {
     }
 
     fn on_wire(&mut self, input: Input) -> Result<(), Problem> {
-        if let Input::Reset { connection } = input {
-            self.wires.remove(&connection);
+        match input {
+            Input::Reset { connection } => {
+                self.wires.remove(&connection);
+            }
+            Input::Sent {
+                connection,
+                bytes_len,
+            } => {
+                if let Some(wire) = self.wires.get_mut(&connection) {
+                    wire.on_sent(bytes_len);
+                }
+            }
+            Input::Accepted { .. } | Input::Received { .. } | Input::Finished { .. } | Input::Device(_) => {}
         }
         self.tell(input)
+    }
+
+    /// Sends, and tells the device what came of it at once. Whoever obeys does what it asks for because of that, too.
+    fn transmit(&mut self, connection: ConnectionId, bytes: Vec<u8>) {
+        let Some(wire) = self.wires.get_mut(&connection) else {
+            return;
+        };
+        let input = if let Ok(bytes_len) = wire.transmit(bytes) {
+            Input::Sent {
+                connection,
+                bytes_len,
+            }
+        } else {
+            // The reader may tell it too; the device hears it once.
+            self.wires.remove(&connection);
+            Input::Reset { connection }
+        };
+        let mut cx = self.clock.cx(&mut self.rng);
+        self.appliance.handle_input(&mut cx, input);
     }
 
     fn tell(&mut self, input: Input) -> Result<(), Problem> {
@@ -164,11 +202,7 @@ impl Shell {
                         wire.network_down();
                     }
                 }
-                Output::Transmit { connection, bytes } => {
-                    if let Some(wire) = self.wires.get(&connection) {
-                        wire.transmit(bytes);
-                    }
-                }
+                Output::Transmit { connection, bytes } => self.transmit(connection, bytes),
                 Output::Finish(connection) => {
                     if let Some(wire) = self.wires.get_mut(&connection) {
                         wire.finish();
@@ -206,16 +240,17 @@ impl Shell {
     }
 
     fn on_event(&mut self, record: &Record) {
-        let line = record.log_line();
+        // Made only if somebody reads it.
+        let line = || record.log_line();
         match &record.event {
-            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{line}"),
-            Event::SelfTest { passed: false } => warn!("{line}"),
+            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{}", line()),
+            Event::SelfTest { passed: false } => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
-                info!("{line}");
+                info!("{}", line());
             }
             Event::Off => {
-                info!("{line}");
+                info!("{}", line());
                 if self.appliance.device().power() == Power::Off {
                     info!("the device is off; end this program and start it again to switch it on");
                 }
@@ -234,7 +269,7 @@ impl Shell {
             | Event::AdministratorGranted { .. }
             | Event::OperationAccepted { .. }
             | Event::OperationRefused { .. }
-            | Event::OperationDone(_) => info!("{line}"),
+            | Event::OperationDone(_) => info!("{}", line()),
         }
     }
 

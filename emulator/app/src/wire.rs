@@ -1,11 +1,18 @@
-//! One connection as two tasks that only move bytes, and the hand that holds them. Knows no TLS and no line.
+//! One connection, whose bytes are only moved: a task reads; what is to be sent goes straight to the socket, and what
+//! that does not take at once to a task that writes. Knows no TLS and no line.
 
-use std::{io, net::Shutdown, sync::Arc, time::Duration};
+use std::{
+    io::{self, Read as _},
+    net::Shutdown,
+    sync::Arc,
+    time::Duration,
+};
 
 use hsm_core::ConnectionId;
 use hsm_listener::{Input, LINGER_TIMEOUT};
 use socket2::SockRef;
 use tokio::{
+    io::Interest,
     net::TcpStream,
     sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel},
     task::{JoinHandle, spawn},
@@ -24,12 +31,22 @@ enum Outgoing {
 
 /// A connection to the device.
 pub(crate) struct Wire {
+    id: ConnectionId,
     stream: Arc<TcpStream>,
-    outgoing: UnboundedSender<Outgoing>,
+    inputs: Sender<Input>,
     reader: JoinHandle<()>,
-    writer: JoinHandle<()>,
+    /// There from the first time that the socket did not take everything at once.
+    writer: Option<Writer>,
     /// The last line is on its way, and only the other end is waited for.
     is_finished: bool,
+}
+
+/// The task that writes what has to wait.
+struct Writer {
+    outgoing: UnboundedSender<Outgoing>,
+    /// Bytes handed to the task of which it has not told that they are sent.
+    waiting_len: usize,
+    task: JoinHandle<()>,
 }
 
 impl Wire {
@@ -39,36 +56,85 @@ impl Wire {
             debug!("turn off Nagle's algorithm: {error}");
         }
         let stream = Arc::new(stream);
-        let (outgoing, to_send) = unbounded_channel();
         Self {
+            id,
             reader: spawn(read(id, Arc::clone(&stream), inputs.clone())),
-            writer: spawn(write(id, Arc::clone(&stream), to_send, inputs.clone())),
             stream,
-            outgoing,
+            inputs: inputs.clone(),
+            writer: None,
             is_finished: false,
         }
     }
 
-    /// Sends bytes after those before them.
-    pub(crate) fn transmit(&self, bytes: Vec<u8>) {
-        // A writer that is gone has told that the connection is.
-        let _ = self.outgoing.send(Outgoing::Bytes(bytes));
+    /// Sends bytes after those before them. How many of them are sent already; of the others the inputs will tell.
+    pub(crate) fn transmit(&mut self, mut bytes: Vec<u8>) -> io::Result<usize> {
+        let sent_len = if self.is_waiting() {
+            0
+        } else {
+            match self.stream.try_write(&bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                done => done?,
+            }
+        };
+        if sent_len < bytes.len() {
+            self.write_later(Outgoing::Bytes(bytes.split_off(sent_len)));
+        }
+        Ok(sent_len)
+    }
+
+    /// Takes note of what the inputs told to be sent.
+    pub(crate) fn on_sent(&mut self, bytes_len: usize) {
+        if let Some(writer) = &mut self.writer {
+            writer.waiting_len -= bytes_len;
+        }
     }
 
     /// Closes our half after what was transmitted.
     pub(crate) fn finish(&mut self) {
         self.is_finished = true;
-        let _ = self.outgoing.send(Outgoing::Finish);
+        if self.is_waiting() || shut_down(&self.stream).is_err() {
+            self.write_later(Outgoing::Finish);
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.waiting_len > 0)
+    }
+
+    fn write_later(&mut self, outgoing: Outgoing) {
+        let writer = self.writer.get_or_insert_with(|| {
+            let (sender, to_send) = unbounded_channel();
+            Writer {
+                outgoing: sender,
+                waiting_len: 0,
+                task: spawn(write(
+                    self.id,
+                    Arc::clone(&self.stream),
+                    to_send,
+                    self.inputs.clone(),
+                )),
+            }
+        });
+        if let Outgoing::Bytes(bytes) = &outgoing {
+            writer.waiting_len += bytes.len();
+        }
+        // A task that is gone has told that the connection is.
+        let _ = writer.outgoing.send(outgoing);
     }
 
     /// Reads no more, sends what was transmitted if the other end takes it in time, and closes.
     pub(crate) fn close(self) {
         self.reader.abort();
-        drop(self.outgoing);
-        let mut writer = self.writer;
+        let Some(Writer {
+            outgoing, mut task, ..
+        }) = self.writer
+        else {
+            return;
+        };
+        drop(outgoing);
         spawn(async move {
-            if timeout(LINGER_TIMEOUT, &mut writer).await.is_err() {
-                writer.abort();
+            if timeout(LINGER_TIMEOUT, &mut task).await.is_err() {
+                task.abort();
             }
         });
     }
@@ -89,7 +155,9 @@ impl Wire {
             debug!("prepare a reset: {error}");
         }
         self.reader.abort();
-        self.writer.abort();
+        if let Some(writer) = self.writer {
+            writer.task.abort();
+        }
     }
 }
 
@@ -115,11 +183,26 @@ async fn read(connection: ConnectionId, stream: Arc<TcpStream>, inputs: Sender<I
 async fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
     loop {
         stream.readable().await?;
-        match stream.try_read(buffer) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
+        let mut read_len = None;
+        let tried = stream.try_io(Interest::READABLE, || {
+            let len = (&*SockRef::from(stream)).read(buffer)?;
+            read_len = Some(len);
+            if (1..buffer.len()).contains(&len) {
+                // There was no more, and what comes later is announced: no need to ask again.
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(())
+        });
+        match (read_len, tried) {
+            (Some(len), _) => return Ok(len),
+            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+            (None, _) => {}
         }
     }
+}
+
+fn shut_down(stream: &TcpStream) -> io::Result<()> {
+    SockRef::from(stream).shutdown(Shutdown::Write)
 }
 
 async fn write(
@@ -131,7 +214,7 @@ async fn write(
     while let Some(outgoing) = to_send.recv().await {
         let done = match outgoing {
             Outgoing::Bytes(bytes) => write_all(connection, &stream, &bytes, &inputs).await,
-            Outgoing::Finish => SockRef::from(&*stream).shutdown(Shutdown::Write),
+            Outgoing::Finish => shut_down(&stream),
         };
         if done.is_err() {
             // The reader may tell it too; the device hears it once.
