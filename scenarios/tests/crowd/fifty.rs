@@ -48,7 +48,7 @@ fn round(folders: &[TempDir]) {
         assert!(sent.expect("there is a `kill`").success());
     }
     for ((emulator, log), folder) in running.iter_mut().zip(folders) {
-        while let Some(Some(_)) = log.recv_timeout(PATIENCE).ok() {}
+        while let Ok(Some(_)) = log.recv_timeout(PATIENCE) {}
         assert_eq!(emulator.0.wait().expect("it is ours").code(), Some(0));
         assert_eq!(
             names(folder.path()),

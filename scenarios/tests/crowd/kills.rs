@@ -220,7 +220,7 @@ impl<'a, R: Rng> Round<'a, R> {
         assert_eq!(first, fingerprint, "the identity is lost");
         let address = facts["management"].as_str();
         round.device.ledger.check_port(address.is_some());
-        round.address = address.unwrap_or_default().to_owned();
+        address.unwrap_or_default().clone_into(&mut round.address);
         round
     }
 

@@ -18,12 +18,12 @@ fn is_soak() -> bool {
 /// The seed of this run: another one each time, unless `RIG_SEED` names it.
 fn seed() -> Seed {
     static SEED: OnceLock<Seed> = OnceLock::new();
-    *SEED.get_or_init(|| match env::var("RIG_SEED") {
-        Ok(text) => text.parse().expect("a number in `RIG_SEED`"),
-        Err(_) => {
-            let since = SystemTime::UNIX_EPOCH.elapsed().expect("it is later than 1970");
-            Seed(u64::from(since.subsec_nanos()))
+    *SEED.get_or_init(|| {
+        if let Ok(text) = env::var("RIG_SEED") {
+            return text.parse().expect("a number in `RIG_SEED`");
         }
+        let since = SystemTime::UNIX_EPOCH.elapsed().expect("it is later than 1970");
+        Seed(u64::from(since.subsec_nanos()))
     })
 }
 
