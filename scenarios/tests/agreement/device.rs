@@ -16,6 +16,8 @@ use crate::repository;
 pub(crate) fn build() {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "-p", "hsm-emulator"])
+        // Beside this test stand the programs of its own profile.
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .current_dir(repository())
         .status();
     assert!(

@@ -179,6 +179,8 @@ fn is_as_written(line: &str, written: &str) -> bool {
 fn the_tour_of_the_readme_ends_as_written() {
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "-p", "hsm-emulator", "-p", "hsm-client-app"])
+        // Beside this test stand the programs of its own profile.
+        .args((!cfg!(debug_assertions)).then_some("--release"))
         .current_dir(repository())
         .status();
     assert!(
