@@ -34,12 +34,27 @@ impl Problem {
         }
     }
 
-    /// The system refused to read or write `path`. `doing` is a verb and what it is done to.
+    /// The system refused to read or write `path`. `doing` is a verb and what it is done to. What can be done about
+    /// it is added where the kind of error says so.
     pub fn io(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(
-            ExitCode::InputOutput,
-            format!("{doing} `{}`: {error}", path.display()),
-        )
+        let what = format!("{doing} `{}`: {error}", path.display());
+        Self {
+            exit_code: ExitCode::InputOutput,
+            what,
+            hint: remedy(error.kind()).map(Into::into),
+        }
+    }
+}
+
+fn remedy(kind: io::ErrorKind) -> Option<&'static str> {
+    match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Some("make room there, or use another disk")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            Some("let this user read and write there, or use another place")
+        }
+        _ => None,
     }
 }
 

@@ -101,7 +101,8 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let what = error.to_string();
         match error {
-            StoreError::Io { .. } | StoreError::NotAFolder { .. } => Self::new(ExitCode::InputOutput, what),
+            StoreError::Io { doing, path, error } => Self::io(doing, &path, &error),
+            StoreError::NotAFolder { .. } => Self::new(ExitCode::InputOutput, what),
             StoreError::InUse { .. } => {
                 Self::new(ExitCode::InUse, what).hint("end the other emulator first, or use another folder")
             }

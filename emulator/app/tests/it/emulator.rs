@@ -53,6 +53,21 @@ pub(crate) fn run_limited(limits: &str, folder: &Path) -> Command {
     command
 }
 
+/// A small file system of its own, mounted at `full` in the folder where nobody else sees it. Needs the right to make
+/// namespaces, as the tests with a stock pcscd do.
+pub(crate) fn run_on_small_disk(folder: &Path, size: &str, prepare: &str) -> Command {
+    fs::create_dir(folder.join("full")).expect("there is room");
+    let script =
+        format!("cd \"$0\" && mount -t tmpfs -o size={size} tmpfs full && {{ {prepare}; }} && exec \"$@\"");
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script]);
+    command
+        .arg(folder)
+        .arg(BINARY)
+        .args(run_arguments(&folder.join("full")));
+    command
+}
+
 fn run_arguments(folder: &Path) -> Vec<PathBuf> {
     let state = folder.join("state");
     let ready_file = folder.join("ready.json");

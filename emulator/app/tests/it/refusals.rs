@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    emulator::{BINARY, Emulator, demo, run, run_limited},
+    emulator::{BINARY, Emulator, demo, run, run_limited, run_on_small_disk},
     manager::Manager,
 };
 
@@ -154,21 +154,27 @@ fn another_model_than_that_of_the_state_is_refused() {
     check("other-model", folder.path(), command, 2);
 }
 
-/// A limit on the size of files does what a full disk does, and anybody may set it.
 #[test]
 fn a_disk_without_room_for_a_new_state_is_named() {
     let folder = tempfile::tempdir().expect("there is room");
-    let command = run_limited("trap '' XFSZ; ulimit -f 100", folder.path());
+    let command = run_on_small_disk(folder.path(), "64k", "true");
     check("no-room-for-a-new-state", folder.path(), command, 5);
-    assert!(!folder.path().join("state/state.redb").exists());
 }
 
 #[test]
-fn a_disk_that_is_full_while_it_runs_ends_it_with_what_it_was_doing() {
+fn a_full_disk_ends_the_start_with_what_had_no_room() {
+    let folder = demo();
+    let prepare = "cp -r --sparse=always state full && { cat /dev/zero >full/rest 2>said; true; }";
+    let command = run_on_small_disk(folder.path(), "8m", prepare);
+    check("no-room-for-the-ready-file", folder.path(), command, 5);
+}
+
+/// A limit on the size of files does what a full disk does, and leaves what can be looked at afterwards.
+#[test]
+fn what_a_full_disk_leaves_starts_again() {
     let folder = demo();
     let command = run_limited("trap '' XFSZ; ulimit -f 1", folder.path());
-    check("no-room-while-running", folder.path(), command, 5);
-    // Nothing was lost: with room again it starts.
+    check("no-room-to-write", folder.path(), command, 5);
     drop(Emulator::start(folder.path()));
 }
 
