@@ -41,6 +41,24 @@ enum Happening {
     Accepted(TcpStream, SocketAddr),
 }
 
+/// Who is asked next whether something has happened.
+#[derive(Clone, Copy)]
+enum Turn {
+    Wires,
+    Port,
+    Device,
+}
+
+impl Turn {
+    fn next(self) -> Self {
+        match self {
+            Self::Wires => Self::Port,
+            Self::Port => Self::Device,
+            Self::Device => Self::Wires,
+        }
+    }
+}
+
 /// A running emulator.
 pub(crate) struct Shell {
     appliance: Appliance,
@@ -53,8 +71,7 @@ pub(crate) struct Shell {
     is_ready: bool,
     wires: Wires,
     next_connection: u64,
-    /// Whose turn it is to be asked first: so neither newcomers nor those who are connected keep the others waiting.
-    is_ports_turn: bool,
+    turn: Turn,
     writer: Writer,
     written: UnboundedReceiver<Written>,
 }
@@ -82,7 +99,7 @@ impl Shell {
             is_ready: false,
             wires: Wires::new(),
             next_connection: 1,
-            is_ports_turn: false,
+            turn: Turn::Wires,
             writer,
             written,
         })
@@ -138,7 +155,29 @@ impl Shell {
         }
     }
 
+    /// Each in its turn, so that nobody keeps the others waiting. Lines are what most often ends a pause.
     fn poll_next(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
+        let turn = self.turn;
+        for source in [turn, turn.next(), turn.next().next()] {
+            self.turn = source.next();
+            let happening = match source {
+                Turn::Wires => self.wires.poll(cx).map(Happening::Moved),
+                Turn::Port => self
+                    .port
+                    .poll_accept(cx)
+                    .map(|(stream, peer)| Happening::Accepted(stream, peer)),
+                Turn::Device => self.poll_device(cx, signals),
+            };
+            if happening.is_ready() {
+                return happening;
+            }
+        }
+        self.turn = Turn::Wires;
+        Poll::Pending
+    }
+
+    /// What comes from elsewhere than the network.
+    fn poll_device(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
         if let Poll::Ready(signal) = signals.poll(cx) {
             return Poll::Ready(Happening::Signal(signal));
         }
@@ -151,30 +190,7 @@ impl Shell {
         {
             return Poll::Ready(Happening::Deadline);
         }
-        if let Poll::Ready(key) = self.console.poll(cx) {
-            return Poll::Ready(Happening::Key(key));
-        }
-        let first = self.poll_network(cx);
-        if first.is_ready() {
-            return first;
-        }
-        self.is_ports_turn = !self.is_ports_turn;
-        self.poll_network(cx)
-    }
-
-    /// The port or the connections, whose turn it is.
-    fn poll_network(&mut self, cx: &mut Context<'_>) -> Poll<Happening> {
-        let happening = if self.is_ports_turn {
-            self.port
-                .poll_accept(cx)
-                .map(|(stream, peer)| Happening::Accepted(stream, peer))
-        } else {
-            self.wires.poll(cx).map(Happening::Moved)
-        };
-        if happening.is_ready() {
-            self.is_ports_turn = !self.is_ports_turn;
-        }
-        happening
+        self.console.poll(cx).map(Happening::Key)
     }
 
     /// Sends, and tells the device what came of it at once. Whoever obeys does what it asks for because of that, too.
