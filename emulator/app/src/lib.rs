@@ -32,8 +32,9 @@ mod shell;
 mod signals;
 mod store;
 mod wire;
+mod wires;
 mod world;
 
 pub use fingerprint::fingerprint;
 pub use store::{FILE_NAME, Kept, Store, StoreError};
-pub use world::{Clock, OsRandom};
+pub use world::OsRandom;

@@ -2,6 +2,7 @@
 //! of it leaves as it is. Knows what is kept, never why.
 
 mod error;
+mod rehearsed_file;
 mod writer;
 
 pub use error::StoreError;
@@ -13,14 +14,14 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
+    thread,
 };
 
 use hsm_core::Stored;
 use hsm_listener::Identity;
-use redb::{
-    Builder, Database, DatabaseError, StorageBackend, TableDefinition,
-    backends::{FileBackend, InMemoryBackend},
-};
+use redb::{Builder, Database, DatabaseError, StorageBackend, TableDefinition, backends::FileBackend};
+
+use rehearsed_file::RehearsedFile;
 
 /// The one file of a state folder.
 pub const FILE_NAME: &str = "state.redb";
@@ -57,7 +58,10 @@ pub struct Kept {
 
 /// The open state of a device. Whoever has it is alone with it.
 pub struct Store {
-    database: Database,
+    /// There until the end of this.
+    database: Option<Database>,
+    /// The file below the database, which stays as it is until there is something to write.
+    file: RehearsedFile,
     path: PathBuf,
 }
 
@@ -71,11 +75,10 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("open state", &path, error)),
         };
-        let backend = lock(file, folder, "open state", &path)?;
-        let kept = look_into_copy(&backend, &path)?;
-        let database = open_database(backend)
-            .map_err(|error| StoreError::io("open state", &path, WriteError::from(error).0))?;
-        Ok(Some((Self { database, path }, kept)))
+        let file = lock(file, folder, "open state", &path)?;
+        let (database, kept) = rehearse(file.clone(), &path)?;
+        let database = Some(database);
+        Ok(Some((Self { database, file, path }, kept)))
     }
 
     /// Makes a folder, if there is none yet, and the state in it. Cut off at any moment it leaves the whole state or
@@ -97,21 +100,25 @@ impl Store {
             .mode(0o600)
             .open(&unfinished)
             .map_err(|error| StoreError::io(doing, &unfinished, error))?;
-        let backend = lock(file, folder, doing, &unfinished)?;
+        let file = lock(file, folder, doing, &unfinished)?;
         // Whoever held the lock before may have finished in the meantime.
         if path.exists() {
             return Err(StoreError::InUse {
                 folder: folder.to_owned(),
             });
         }
-        backend
-            .set_len(0)
+        file.set_len(0)
             .map_err(|error| StoreError::io(doing, &unfinished, error))?;
-        let database = open_database(backend)
+        let database = open_database(file.clone())
             .map_err(|error| StoreError::io(doing, &unfinished, WriteError::from(error).0))?;
-        let store = Self { database, path };
+        let store = Self {
+            database: Some(database),
+            file,
+            path,
+        };
         store
             .write_everything(kept)
+            .and_then(|()| Ok(store.file.perform()?))
             .map_err(|error| StoreError::io(doing, &unfinished, error.0))?;
         fs::rename(&unfinished, &store.path)
             .and_then(|()| File::open(folder)?.sync_all())
@@ -121,21 +128,27 @@ impl Store {
 
     /// Makes this durable.
     pub fn persist(&self, stored: &Stored) -> Result<(), StoreError> {
-        self.write_stored(stored)
-            .map_err(|error| StoreError::io("write state", &self.path, error.0))
+        let writing = |error| StoreError::io("write state", &self.path, error);
+        if let Some(fork) = self.file.fork() {
+            // Some damage shows only when something is written; closing a database does so, too.
+            understood(&self.path, || {
+                let database = open_database(fork)?;
+                write_stored(&database, stored).map_err(|error| match error.0 {
+                    error if error.raw_os_error().is_some() => Unreadable::Io(error),
+                    error => Unreadable::Damaged(error.to_string()),
+                })
+            })?;
+            self.file.perform().map_err(writing)?;
+        }
+        write_stored(self.database(), stored).map_err(|error| writing(error.0))
     }
 
-    fn write_stored(&self, stored: &Stored) -> Result<(), WriteError> {
-        let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(DEVICE)?
-            .insert(STORED, json(stored).as_slice())?;
-        transaction.commit()?;
-        Ok(())
+    fn database(&self) -> &Database {
+        self.database.as_ref().expect("it is there until the end")
     }
 
     fn write_everything(&self, kept: &Kept) -> Result<(), WriteError> {
-        let transaction = self.database.begin_write()?;
+        let transaction = self.database().begin_write()?;
         {
             let mut versions = transaction.open_table(VERSIONS)?;
             for (record, version) in KNOWN_VERSIONS {
@@ -151,6 +164,25 @@ impl Store {
         transaction.commit()?;
         Ok(())
     }
+}
+
+/// A database that nothing was written to is not known to survive its own end; nothing depends on that.
+impl Drop for Store {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        if self.file.fork().is_some() {
+            let _ = quietly(|| drop(database));
+        }
+    }
+}
+
+fn write_stored(database: &Database, stored: &Stored) -> Result<(), WriteError> {
+    let transaction = database.begin_write()?;
+    transaction
+        .open_table(DEVICE)?
+        .insert(STORED, json(stored).as_slice())?;
+    transaction.commit()?;
+    Ok(())
 }
 
 /// What the database says when it writes to a file that was whole a moment ago: so it is the disk.
@@ -181,13 +213,14 @@ fn check_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the file for this program alone, or says that another has it.
-fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<FileBackend, StoreError> {
-    FileBackend::new(file).map_err(|error| match error {
+fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<RehearsedFile, StoreError> {
+    let file = FileBackend::new(file).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
             folder: folder.to_owned(),
         },
         other => StoreError::io(doing, path, WriteError::from(other).0),
-    })
+    })?;
+    RehearsedFile::new(file).map_err(|error| StoreError::io(doing, path, error))
 }
 
 fn open_database(backend: impl StorageBackend) -> Result<Database, DatabaseError> {
@@ -198,37 +231,35 @@ fn open_database(backend: impl StorageBackend) -> Result<Database, DatabaseError
         .create_with_backend(backend)
 }
 
-/// Reads everything from a copy in memory: redb repairs what it opens, and panics over some damage, so nothing touches
-/// the file before it is known to be whole.
-fn look_into_copy(file: &FileBackend, path: &Path) -> Result<Kept, StoreError> {
-    let reading = |error| StoreError::io("read state", path, error);
+/// Opens the database and reads everything. Nothing touches the file before it is known to be whole: redb repairs what
+/// it opens, and panics over some damage.
+fn rehearse(file: RehearsedFile, path: &Path) -> Result<(Database, Kept), StoreError> {
+    let len = file
+        .len()
+        .map_err(|error| StoreError::io("read state", path, error))?;
+    if len == 0 {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: "it is empty".into(),
+        });
+    }
+    understood(path, || {
+        let mut database = open_database(file)?;
+        database.check_integrity()?;
+        let kept = read_everything(&database)?;
+        Ok((database, kept))
+    })
+}
+
+/// What redb makes of a file, or why that is nothing.
+fn understood<T>(path: &Path, look: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, StoreError> {
     let damaged = |why: String| StoreError::Damaged {
         path: path.to_owned(),
         why,
     };
-    let len = file.len().map_err(reading)?;
-    if len == 0 {
-        return Err(damaged("it is empty".into()));
-    }
-    let bytes = usize::try_from(len)
-        .map_err(|_| damaged(format!("it has {len} bytes")))
-        .and_then(|len| file.read(0, len).map_err(reading))?;
-    let copy = InMemoryBackend::new();
-    copy.set_len(len)
-        .and_then(|()| copy.write(0, &bytes))
-        .map_err(reading)?;
-    drop(bytes);
-
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let looked = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut database = open_database(copy)?;
-        database.check_integrity()?;
-        read_everything(&database)
-    }));
-    panic::set_hook(hook);
-    match looked {
-        Ok(Ok(kept)) => Ok(kept),
+    match quietly(look) {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(Unreadable::Io(error))) => Err(StoreError::io("read state", path, error)),
         Ok(Err(Unreadable::Version { record, found, known })) => Err(StoreError::Version {
             path: path.to_owned(),
             record,
@@ -240,10 +271,25 @@ fn look_into_copy(file: &FileBackend, path: &Path) -> Result<Kept, StoreError> {
     }
 }
 
+/// Catches a panic and says nothing about it.
+fn quietly<T>(risky: impl FnOnce() -> T) -> thread::Result<T> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(AssertUnwindSafe(risky));
+    panic::set_hook(hook);
+    done
+}
+
 /// Why a whole database is not the state of a device.
 enum Unreadable {
+    /// The system refused.
+    Io(io::Error),
     Damaged(String),
-    Version { record: String, found: u32, known: u32 },
+    Version {
+        record: String,
+        found: u32,
+        known: u32,
+    },
 }
 
 impl<E: Into<redb::Error>> From<E> for Unreadable {
@@ -257,6 +303,7 @@ impl<E: Into<redb::Error>> From<E> for Unreadable {
             redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::Damaged("it ends too early".into())
             }
+            redb::Error::Io(error) if error.raw_os_error().is_some() => Self::Io(error),
             redb::Error::Io(_) => Self::Damaged("it is not a state file".into()),
             redb::Error::TableDoesNotExist(table) => Self::Damaged(format!("it has no table `{table}`")),
             other => Self::Damaged(other.to_string()),

@@ -26,7 +26,10 @@ fn every_flipped_byte_is_survived() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x41;
         fs::write(&path, &damaged).expect("it can be written");
-        let opened = panic::catch_unwind(|| Store::open(&state).map(drop));
+        let opened = panic::catch_unwind(|| {
+            let (store, kept) = Store::open(&state)?.expect("it is there");
+            store.persist(&kept.stored)
+        });
         match opened {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Damaged { .. } | StoreError::Version { .. })) => {

@@ -136,9 +136,9 @@ impl Device {
 
     fn on_request(&mut self, cx: &Cx<'_>, id: u64, request: ManagerRequest) {
         match request {
-            ManagerRequest::Header => self.answer(id, Ok(to_value(self.header()))),
-            ManagerRequest::Info => self.answer(id, Ok(to_value(self.info(cx)))),
-            ManagerRequest::Network => self.answer(id, Ok(to_value(&self.profile.network))),
+            ManagerRequest::Header => self.answer_with(id, &self.header()),
+            ManagerRequest::Info => self.answer_with(id, &self.info(cx)),
+            ManagerRequest::Network => self.answer_with(id, &self.profile.network.clone()),
             ManagerRequest::HttpConsoleUrl => {
                 //= LF-07
                 let outcome = if self.is_activated() {
@@ -268,6 +268,13 @@ impl Device {
     pub(super) fn answer(&mut self, id: u64, outcome: Outcome) {
         let manager = self.present_manager();
         let (connection, line) = (manager.connection, manager.rpc.answer(id, outcome));
+        self.outputs.push_back(Output::Send { connection, line });
+    }
+
+    /// Answers with facts, which are written as they are.
+    fn answer_with(&mut self, id: u64, facts: &impl Serialize) {
+        let manager = self.present_manager();
+        let (connection, line) = (manager.connection, manager.rpc.answer_with(id, facts));
         self.outputs.push_back(Output::Send { connection, line });
     }
 
