@@ -1,5 +1,5 @@
 //! What every program of the rig shares: the table of exit codes, the version, how it logs, how it keeps files that
-//! must not be lost, how it shows texts of others. Knows no device, no card and no scenario.
+//! must not be lost, how it says that it is ready, which signals end it, how it shows texts of others. Knows no device, no card and no scenario.
 //!
 //! ```
 //! use program::ExitCode;
@@ -12,13 +12,17 @@ mod durable_file;
 mod exit_code;
 mod logging;
 mod problem;
+mod ready_file;
 mod shown;
+mod signals;
 
 pub use durable_file::{FileLock, replace_file};
 pub use exit_code::ExitCode;
 pub use logging::{LogFormat, start_logging};
 pub use problem::Problem;
+pub use ready_file::ReadyFile;
 pub use shown::{is_unseen, shown};
+pub use signals::Signals;
 
 /// The version with the commit it was built from, as `--version` prints it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RIG_COMMIT"), ")");
