@@ -91,7 +91,7 @@ mod tests {
         assert_eq!(decoder.take(&mut rest), Some(longest));
         assert!(rest.is_empty() && !decoder.is_amid_message());
 
-        let refusal = encode(&[0; MESSAGE_BYTES_MAX + 1]).expect_err("its length has no room");
+        let refusal = encode(&vec![0; MESSAGE_BYTES_MAX + 1]).expect_err("its length has no room");
         assert_eq!(
             refusal.to_string(),
             "encode message: expected at most 65535 bytes, got 65536"

@@ -26,7 +26,6 @@
 pub mod cli;
 mod console_lines;
 mod fingerprint;
-mod port;
 mod readiness;
 mod shell;
 mod store;

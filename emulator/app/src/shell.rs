@@ -7,7 +7,7 @@ use apdu::ReaderAnswer;
 use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
-use program::{ExitCode, Problem, Signals};
+use program::{ExitCode, Port, Problem, Signals};
 use tokio::{
     net::TcpStream,
     sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
@@ -17,7 +17,6 @@ use tracing::{debug, info, warn};
 
 use crate::{
     console_lines::ConsoleLines,
-    port::Port,
     readiness::Readiness,
     store::{Store, Writer, Written},
     wire::Wire,

@@ -9,14 +9,13 @@ use std::{
 use clap::{Args, builder::PossibleValuesParser};
 use hsm_core::{Device, Profile, ServerMasterKey, Stored};
 use hsm_listener::{Appliance, Identity};
-use program::{ExitCode, LogFormat, Problem, Signals};
+use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     console_lines::ConsoleLines,
     fingerprint::fingerprint,
-    port::Port,
     readiness::Readiness,
     shell::{Shell, listen_problem},
     store::{FILE_NAME, Kept, Store},
