@@ -16,7 +16,7 @@ use tracing_subscriber::filter::LevelFilter;
 use vpcd::port_of_slot;
 
 use crate::{
-    CardFile,
+    CardFile, Reach,
     vicc::{Attempts, Vicc, Way, listen_problem},
 };
 
@@ -209,16 +209,17 @@ fn way_of_slot(args: &ViccArgs, slot: usize) -> Result<Way, Problem> {
         return Ok(Way::Connect(Attempts::new(host.clone(), port_of(*port)?)));
     }
     let first = args.listen.expect("the command line wants one of the two");
-    if !first.ip().is_loopback() {
-        if !args.allow_remote {
-            let what =
-                format!("listen on {first}: expected an address of this computer alone, such as 127.0.0.1:0");
-            return Err(Problem::new(ExitCode::Usage, what)
-                .hint("`--allow-remote` listens there; whoever connects can use the cards"));
-        }
-        if slot == 0 {
-            warn!("{} can be reached from other computers", first.ip());
-        }
+    let reach = if args.allow_remote {
+        Reach::Everybody
+    } else {
+        Reach::ThisComputer
+    };
+    reach.check(first).map_err(|error| {
+        Problem::new(ExitCode::Usage, format!("listen on {first}: {error}"))
+            .hint("`--allow-remote` listens there; whoever connects can use the cards")
+    })?;
+    if slot == 0 && !first.ip().is_loopback() {
+        warn!("{} can be reached from other computers", first.ip());
     }
     // With port 0 the system chooses; the number of slots is limited all the same.
     let following = port_of(first.port())?;
