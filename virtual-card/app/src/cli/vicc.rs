@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::{ArgGroup, Args, builder::PossibleValuesParser};
 use program::{ExitCode, LogFormat, Port, Problem, ReadyFile, Signals};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -21,17 +21,13 @@ use crate::{
 };
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("reader").required(true).args(["connect", "listen"]))]
 pub(super) struct ViccArgs {
     /// The images of the cards: the first goes into slot 0, the next into slot 1, and so on
     #[arg(value_name = "CARD", required = true)]
     cards: Vec<PathBuf>,
     /// Connect to a vpcd, such as that of the PC/SC daemon: its address, for slot 0; slot 1 is one port further
-    #[arg(
-        long,
-        value_name = "HOST[:PORT]",
-        required_unless_present = "listen",
-        conflicts_with = "listen"
-    )]
+    #[arg(long, value_name = "HOST[:PORT]")]
     connect: Option<ConnectTo>,
     /// Wait here for a vpcd in its reversed mode; with port 0, every card gets a port that is free
     #[arg(long, value_name = "ADDR:PORT")]
