@@ -38,10 +38,12 @@ mod command;
 mod file;
 mod image;
 mod pin;
+mod plan;
 pub mod profile;
+mod randomness;
 mod session;
 mod tpdu;
 
-pub use card::{Card, Input, Output};
+pub use card::{Card, Input, Output, WriteFault};
 pub use cell::{Cell, CellWrite};
 pub use image::{CardImage, InvalidImage, InvalidPersonalisation, Personalisation};

@@ -13,10 +13,16 @@ use super::{
     CardImage, LABEL_BYTES_MAX, LOCK_INITIALISED, LOCK_SEALED, PRESENTATIONS_MAX_LIMIT, SHADOW_BYTES_MAX,
     is_card_type, len_within,
 };
-use crate::pin::PhysicalPin;
+use crate::{pin::PhysicalPin, profile};
 
-const VERSION: u8 = 1;
-const KEYS: [&str; 13] = [
+/// Written by this release. Version 1 had one PIN, which counted whatever the seal said, and no word on ERASE.
+const VERSION: u8 = 2;
+const VERSION_1: u8 = 1;
+/// Keys that came with version 2.
+const KEYS_SINCE_2: [&str; 3] = ["format_pin", "changed_pin", "erase_keeps_seal"];
+/// Keys that version 1 alone has.
+const KEYS_UNTIL_1: [&str; 1] = ["pin"];
+const KEYS: [&str; 12] = [
     "version",
     "csn",
     "product",
@@ -25,7 +31,6 @@ const KEYS: [&str; 13] = [
     "lock2",
     "presentations_max",
     "try_counter",
-    "pin",
     "label_len",
     "label",
     "shadow_len",
@@ -47,7 +52,10 @@ impl CardImage {
              lock2 = \"{lock2:02X}\"\n\
              presentations_max = {presentations_max}\n\
              try_counter = {try_counter}\n\
-             pin = \"{pin}\"\n\
+             # The PIN is the changed one once LOCK1 has bit 01, and the one of the format before.\n\
+             format_pin = \"{format_pin}\"\n\
+             changed_pin = \"{changed_pin}\"\n\
+             erase_keeps_seal = {erase_keeps_seal}\n\
              \n\
              label_len = {label_len}\n\
              label = \"{label}\"\n\
@@ -60,7 +68,9 @@ impl CardImage {
             lock2 = self.lock2,
             presentations_max = self.presentations_max,
             try_counter = self.try_counter,
-            pin = self.pin.to_digits(),
+            format_pin = self.format_pin.to_digits(),
+            changed_pin = self.changed_pin.to_digits(),
+            erase_keeps_seal = self.erase_keeps_seal,
             label_len = self.label_len,
             label = hex::encode(self.label.expose()),
             shadow_len = self.shadow_len,
@@ -68,7 +78,8 @@ impl CardImage {
         )
     }
 
-    /// Reads the text form. Every length and number is checked; an unknown key or version is refused.
+    /// Reads the text form, also of every earlier version. Every length and number is checked; an unknown key or
+    /// version is refused.
     pub fn from_text(text: &str) -> Result<Self, InvalidImage> {
         let table = DeTable::parse(text).map_err(|error| {
             InvalidImage::at(
@@ -83,18 +94,33 @@ impl CardImage {
             table: table.get_ref(),
         };
 
-        fields.number("version", VERSION..=VERSION)?;
+        let version = fields.number("version", VERSION_1..=VERSION)?;
+        let keys_of_version = if version == VERSION_1 {
+            &KEYS_UNTIL_1[..]
+        } else {
+            &KEYS_SINCE_2[..]
+        };
         for (key, _) in fields.table {
             let name = key.get_ref();
-            if !KEYS.contains(&name.as_ref()) {
+            if !KEYS.contains(&name.as_ref()) && !keys_of_version.contains(&name.as_ref()) {
                 return Err(InvalidImage::at(
                     text,
                     key.span(),
-                    "a key of a card image",
+                    &format!("a key of a card image of version {version}"),
                     &format!("`{name}`"),
                 ));
             }
         }
+        let (format_pin, changed_pin, erase_keeps_seal) = if version == VERSION_1 {
+            let pin = fields.pin("pin")?;
+            (pin.clone(), pin, profile::ERASE_KEEPS_SEAL)
+        } else {
+            (
+                fields.pin("format_pin")?,
+                fields.pin("changed_pin")?,
+                fields.boolean("erase_keeps_seal")?,
+            )
+        };
         let label = fields.bytes("label", 0..=LABEL_BYTES_MAX)?;
         let shadow = fields.bytes("shadow", 0..=SHADOW_BYTES_MAX)?;
         Ok(Self {
@@ -105,7 +131,9 @@ impl CardImage {
             lock2: fields.lock("lock2")?,
             presentations_max: fields.number("presentations_max", 1..=PRESENTATIONS_MAX_LIMIT)?,
             try_counter: fields.number("try_counter", 0..=PRESENTATIONS_MAX_LIMIT)?,
-            pin: fields.pin()?,
+            format_pin,
+            changed_pin,
+            erase_keeps_seal,
             label_len: fields.number(
                 "label_len",
                 0..=len_within(label.len(), LABEL_BYTES_MAX).unwrap_or(0),
@@ -227,11 +255,19 @@ impl Fields<'_> {
         }
     }
 
-    fn pin(&self) -> Result<PhysicalPin, InvalidImage> {
-        let expected = "`pin` as 8 digits";
-        let (string, span) = self.string("pin", expected)?;
+    fn pin(&self, key: &str) -> Result<PhysicalPin, InvalidImage> {
+        let expected = format!("`{key}` as 8 digits");
+        let (string, span) = self.string(key, &expected)?;
         let came = format!("{} characters", string.chars().count());
-        PhysicalPin::of_digits(string).ok_or_else(|| InvalidImage::at(self.text, span, expected, &came))
+        PhysicalPin::of_digits(string).ok_or_else(|| InvalidImage::at(self.text, span, &expected, &came))
+    }
+
+    fn boolean(&self, key: &str) -> Result<bool, InvalidImage> {
+        let value = self.value(key)?;
+        value.get_ref().as_bool().ok_or_else(|| {
+            let expected = format!("`{key}` as true or false");
+            InvalidImage::at(self.text, value.span(), &expected, value.get_ref().type_str())
+        })
     }
 }
 
@@ -281,10 +317,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    // Written by hand: the first released version of the format must keep loading.
+    // Written by hand. Those of every version are in `tests/images`.
     const IMAGE: &str = "\
 # TEST MATERIAL: an emulated card, its PIN and shadow in clear. It protects nothing.
-version = 1
+version = 2
 
 csn = \"15C00000E3A81710006F0000FF000010\"
 product = \"A201090138\"
@@ -294,7 +330,10 @@ lock1 = \"02\"
 lock2 = \"02\"
 presentations_max = 7
 try_counter = 2
-pin = \"12345678\"
+# The PIN is the changed one once LOCK1 has bit 01, and the one of the format before.
+format_pin = \"12345678\"
+changed_pin = \"00000000\"
+erase_keeps_seal = true
 
 label_len = 5
 label = \"416C696365\"
@@ -314,9 +353,19 @@ shadow = \"DEADBEEF\"
     fn what_is_wrong_is_named_with_its_place() {
         for (from, to, message) in [
             (
-                "version = 1",
                 "version = 2",
-                "line 2, column 11: expected `version` to be 1, got 2",
+                "version = 3",
+                "line 2, column 11: expected `version` from 1 to 2, got 3",
+            ),
+            (
+                "version = 2",
+                "version = 1",
+                "line 14, column 1: expected a key of a card image of version 1, got `changed_pin`",
+            ),
+            (
+                "format_pin",
+                "pin",
+                "line 13, column 1: expected a key of a card image of version 2, got `pin`",
             ),
             (
                 "15C0",
@@ -356,22 +405,27 @@ shadow = \"DEADBEEF\"
             (
                 "12345678",
                 "1234567",
-                "line 12, column 7: expected `pin` as 8 digits, got 7 characters",
+                "line 13, column 14: expected `format_pin` as 8 digits, got 7 characters",
+            ),
+            (
+                "seal = true",
+                "seal = \"yes\"",
+                "line 15, column 20: expected `erase_keeps_seal` as true or false, got string",
             ),
             (
                 "label_len = 5",
                 "label_len = 6",
-                "line 14, column 13: expected `label_len` from 0 to 5, got 6",
+                "line 17, column 13: expected `label_len` from 0 to 5, got 6",
             ),
             (
                 "try_counter",
                 "try_count",
-                "line 11, column 1: expected a key of a card image, got `try_count`",
+                "line 11, column 1: expected a key of a card image of version 2, got `try_count`",
             ),
             (
                 "shadow = \"DEADBEEF\"\n",
                 "",
-                "line 17, column 1: expected the key `shadow`, got none",
+                "line 20, column 1: expected the key `shadow`, got none",
             ),
         ] {
             let text = IMAGE.replace(from, to);
@@ -398,6 +452,7 @@ shadow = \"DEADBEEF\"
         fn every_image_survives_its_text(
             csn: [u8; 16], product: [u8; 5], lock1 in 0..4_u8, lock2 in 0..4_u8,
             presentations_max in 1..=15_u8, try_counter in 0..=15_u8, pin in "[0-9]{8}",
+            changed_pin in "[0-9]{8}", erase_keeps_seal: bool,
             label in prop::collection::vec(any::<u8>(), 0..=64), shadow in prop::collection::vec(any::<u8>(), 0..=255),
             label_len: prop::sample::Index, shadow_len: prop::sample::Index,
         ) {
@@ -408,7 +463,9 @@ shadow = \"DEADBEEF\"
                 lock2,
                 presentations_max,
                 try_counter,
-                pin: PhysicalPin::of_digits(&pin).expect("eight digits"),
+                format_pin: PhysicalPin::of_digits(&pin).expect("eight digits"),
+                changed_pin: PhysicalPin::of_digits(&changed_pin).expect("eight digits"),
+                erase_keeps_seal,
                 label_len: u8::try_from(label_len.index(label.len() + 1)).expect("at most 64"),
                 label: SecretBytes::from(label),
                 shadow_len: u8::try_from(shadow_len.index(shadow.len() + 1)).expect("at most 255"),
