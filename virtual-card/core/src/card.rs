@@ -147,6 +147,14 @@ impl Card {
         })
     }
 
+    /// The power is gone at this point, and this is what is left; only what was lent stays.
+    pub(crate) fn cut_power(&mut self, image: CardImage) {
+        self.image = image;
+        self.state = State::Off;
+        self.storage = Storage::Idle;
+        self.reply = None;
+    }
+
     //= CD-08
     fn on_reset(&mut self) {
         self.on_power_off();

@@ -35,6 +35,8 @@
 mod card;
 mod cell;
 mod command;
+mod faults;
+mod fields;
 mod file;
 mod image;
 mod pin;
@@ -46,4 +48,7 @@ mod tpdu;
 
 pub use card::{Card, Input, Output, WriteFault};
 pub use cell::{Cell, CellWrite};
+pub use faults::{
+    ATR_BYTES_MAX, DELAY_MAX, FAULTS_MAX, Fault, FaultKind, Faults, FaultyCard, FaultyOutput, InvalidFaults,
+};
 pub use image::{CardImage, InvalidImage, InvalidPersonalisation, Personalisation};

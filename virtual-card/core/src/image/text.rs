@@ -1,19 +1,18 @@
 //! The text form of a card image, versioned. Reads and writes strings only; files are the driver's.
 
 use core::fmt;
-use std::ops::Range;
 
 use apdu::{Csn, SecretBytes, hex};
-use toml::{
-    Spanned,
-    de::{DeInteger, DeTable, DeValue},
-};
 
 use super::{
     CardImage, LABEL_BYTES_MAX, LOCK_INITIALISED, LOCK_SEALED, PRESENTATIONS_MAX_LIMIT, SHADOW_BYTES_MAX,
     is_card_type, len_within,
 };
-use crate::{pin::PhysicalPin, profile};
+use crate::{
+    fields::{Fields, InvalidText, Text},
+    pin::PhysicalPin,
+    profile,
+};
 
 /// Written by this release. Version 1 had one PIN, which counted whatever the seal said, and no word on ERASE.
 const VERSION: u8 = 2;
@@ -81,43 +80,23 @@ impl CardImage {
     /// Reads the text form, also of every earlier version. Every length and number is checked; an unknown key or
     /// version is refused.
     pub fn from_text(text: &str) -> Result<Self, InvalidImage> {
-        let table = DeTable::parse(text).map_err(|error| {
-            InvalidImage::at(
-                text,
-                error.span().unwrap_or(0..0),
-                "a card image",
-                error.message(),
-            )
-        })?;
-        let fields = Fields {
-            text,
-            table: table.get_ref(),
-        };
-
+        let text = Text::parse(text, "a card image")?;
+        let fields = text.fields();
         let version = fields.number("version", VERSION_1..=VERSION)?;
         let keys_of_version = if version == VERSION_1 {
             &KEYS_UNTIL_1[..]
         } else {
             &KEYS_SINCE_2[..]
         };
-        for (key, _) in fields.table {
-            let name = key.get_ref();
-            if !KEYS.contains(&name.as_ref()) && !keys_of_version.contains(&name.as_ref()) {
-                return Err(InvalidImage::at(
-                    text,
-                    key.span(),
-                    &format!("a key of a card image of version {version}"),
-                    &format!("`{name}`"),
-                ));
-            }
-        }
+        let keys: Vec<_> = KEYS.iter().chain(keys_of_version).copied().collect();
+        fields.expect_keys(&keys, &format!("a key of a card image of version {version}"))?;
         let (format_pin, changed_pin, erase_keeps_seal) = if version == VERSION_1 {
-            let pin = fields.pin("pin")?;
+            let pin = pin(&fields, "pin")?;
             (pin.clone(), pin, profile::ERASE_KEEPS_SEAL)
         } else {
             (
-                fields.pin("format_pin")?,
-                fields.pin("changed_pin")?,
+                pin(&fields, "format_pin")?,
+                pin(&fields, "changed_pin")?,
                 fields.boolean("erase_keeps_seal")?,
             )
         };
@@ -126,9 +105,9 @@ impl CardImage {
         Ok(Self {
             csn: Csn(fields.array("csn")?),
             product: fields.array("product")?,
-            card_type: fields.card_type()?,
-            lock1: fields.lock("lock1")?,
-            lock2: fields.lock("lock2")?,
+            card_type: card_type(&fields)?,
+            lock1: lock(&fields, "lock1")?,
+            lock2: lock(&fields, "lock2")?,
             presentations_max: fields.number("presentations_max", 1..=PRESENTATIONS_MAX_LIMIT)?,
             try_counter: fields.number("try_counter", 0..=PRESENTATIONS_MAX_LIMIT)?,
             format_pin,
@@ -148,165 +127,56 @@ impl CardImage {
     }
 }
 
-/// The table with what an error message needs beside it.
-struct Fields<'a> {
-    text: &'a str,
-    table: &'a DeTable<'a>,
+fn lock(fields: &Fields<'_>, key: &str) -> Result<u8, InvalidText> {
+    let [lock] = fields.array(key)?;
+    if lock & !(LOCK_INITIALISED | LOCK_SEALED) == 0 {
+        return Ok(lock);
+    }
+    Err(fields.wrong(key, &format!("`{key}` from 00 to 03"), &format!("{lock:02X}")))
 }
 
-impl Fields<'_> {
-    fn value(&self, key: &str) -> Result<&Spanned<DeValue<'_>>, InvalidImage> {
-        let end = self.text.len()..self.text.len();
-        self.table
-            .get(key)
-            .ok_or_else(|| InvalidImage::at(self.text, end, &format!("the key `{key}`"), "none"))
+fn card_type(fields: &Fields<'_>) -> Result<[u8; 4], InvalidText> {
+    let expected = "`card_type` as 4 letters or digits";
+    let string = fields.string("card_type", expected)?;
+    match string.as_bytes().try_into() {
+        Ok(tag) if is_card_type(string.as_bytes()) => Ok(tag),
+        Ok(_) | Err(_) => Err(fields.wrong("card_type", expected, &format!("`{string}`"))),
     }
+}
 
-    fn number(&self, key: &str, range: core::ops::RangeInclusive<u8>) -> Result<u8, InvalidImage> {
-        let value = self.value(key)?;
-        let expected = match (range.start(), range.end()) {
-            (start, end) if start == end => format!("`{key}` to be {start}"),
-            (start, end) => format!("`{key}` from {start} to {end}"),
-        };
-        let number = value
-            .get_ref()
-            .as_integer()
-            .filter(|integer| integer.radix() == 10)
-            .map(DeInteger::as_str);
-        let Some(digits) = number else {
-            return Err(InvalidImage::at(
-                self.text,
-                value.span(),
-                &expected,
-                value.get_ref().type_str(),
-            ));
-        };
-        match digits.parse::<u8>() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            Ok(_) | Err(_) => Err(InvalidImage::at(self.text, value.span(), &expected, digits)),
-        }
-    }
-
-    fn string(&self, key: &str, expected: &str) -> Result<(&str, Range<usize>), InvalidImage> {
-        let value = self.value(key)?;
-        let Some(string) = value.get_ref().as_str() else {
-            return Err(InvalidImage::at(
-                self.text,
-                value.span(),
-                expected,
-                value.get_ref().type_str(),
-            ));
-        };
-        Ok((string, value.span()))
-    }
-
-    /// What came is told by its length: it may be a shadow.
-    fn bytes(&self, key: &str, len: core::ops::RangeInclusive<usize>) -> Result<Vec<u8>, InvalidImage> {
-        let expected = match (len.start(), len.end()) {
-            (start, end) if start == end => format!("`{key}` as {start} bytes in `0-9A-F`"),
-            (start, end) => format!("`{key}` as {start} to {end} bytes in `0-9A-F`"),
-        };
-        let (string, span) = self.string(key, &expected)?;
-        match hex::decode(string) {
-            Ok(bytes) if len.contains(&bytes.len()) => Ok(bytes),
-            Ok(bytes) => Err(InvalidImage::at(
-                self.text,
-                span,
-                &expected,
-                &format!("{} bytes", bytes.len()),
-            )),
-            Err(invalid) => {
-                let came = format!("another character or none at byte {}", invalid.position);
-                Err(InvalidImage::at(self.text, span, &expected, &came))
-            }
-        }
-    }
-
-    fn array<const N: usize>(&self, key: &str) -> Result<[u8; N], InvalidImage> {
-        let bytes = self.bytes(key, N..=N)?;
-        Ok(bytes.try_into().expect("the length was checked"))
-    }
-
-    fn lock(&self, key: &str) -> Result<u8, InvalidImage> {
-        let [lock] = self.array(key)?;
-        if lock & !(LOCK_INITIALISED | LOCK_SEALED) == 0 {
-            return Ok(lock);
-        }
-        let span = self.value(key)?.span();
-        Err(InvalidImage::at(
-            self.text,
-            span,
-            &format!("`{key}` from 00 to 03"),
-            &format!("{lock:02X}"),
-        ))
-    }
-
-    fn card_type(&self) -> Result<[u8; 4], InvalidImage> {
-        let expected = "`card_type` as 4 letters or digits";
-        let (string, span) = self.string("card_type", expected)?;
-        match string.as_bytes().try_into() {
-            Ok(tag) if is_card_type(string.as_bytes()) => Ok(tag),
-            Ok(_) | Err(_) => Err(InvalidImage::at(
-                self.text,
-                span,
-                expected,
-                &format!("`{string}`"),
-            )),
-        }
-    }
-
-    fn pin(&self, key: &str) -> Result<PhysicalPin, InvalidImage> {
-        let expected = format!("`{key}` as 8 digits");
-        let (string, span) = self.string(key, &expected)?;
-        let came = format!("{} characters", string.chars().count());
-        PhysicalPin::of_digits(string).ok_or_else(|| InvalidImage::at(self.text, span, &expected, &came))
-    }
-
-    fn boolean(&self, key: &str) -> Result<bool, InvalidImage> {
-        let value = self.value(key)?;
-        value.get_ref().as_bool().ok_or_else(|| {
-            let expected = format!("`{key}` as true or false");
-            InvalidImage::at(self.text, value.span(), &expected, value.get_ref().type_str())
-        })
-    }
+/// What came is told by its length.
+fn pin(fields: &Fields<'_>, key: &str) -> Result<PhysicalPin, InvalidText> {
+    let expected = format!("`{key}` as 8 digits");
+    let string = fields.string(key, &expected)?;
+    let came = format!("{} characters", string.chars().count());
+    PhysicalPin::of_digits(string).ok_or_else(|| fields.wrong(key, &expected, &came))
 }
 
 /// A text that is no card image. Says where, and never shows a PIN or a shadow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidImage {
-    /// Counted from 1.
-    pub line: usize,
-    /// Characters from the begin of the line, counted from 1.
-    pub column: usize,
-    expected: String,
-    came: String,
-}
+pub struct InvalidImage(InvalidText);
 
 impl InvalidImage {
-    fn at(text: &str, span: Range<usize>, expected: &str, came: &str) -> Self {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_begin..].chars().count() + 1,
-            expected: expected.to_owned(),
-            came: came.to_owned(),
-        }
+    /// Counted from 1.
+    pub const fn line(&self) -> usize {
+        self.0.line
+    }
+
+    /// Characters from the begin of the line, counted from 1.
+    pub const fn column(&self) -> usize {
+        self.0.column
+    }
+}
+
+impl From<InvalidText> for InvalidImage {
+    fn from(invalid: InvalidText) -> Self {
+        Self(invalid)
     }
 }
 
 impl fmt::Display for InvalidImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            expected,
-            came,
-        } = self;
-        write!(
-            f,
-            "read card image, line {line}, column {column}: expected {expected}, got {came}"
-        )
+        write!(f, "read card image, {}", self.0)
     }
 }
 
@@ -360,7 +230,7 @@ shadow = \"DEADBEEF\"
             (
                 "version = 2",
                 "version = 1",
-                "line 14, column 1: expected a key of a card image of version 1, got `changed_pin`",
+                "line 13, column 1: expected a key of a card image of version 1, got `format_pin`",
             ),
             (
                 "format_pin",
