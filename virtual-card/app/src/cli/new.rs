@@ -8,17 +8,14 @@ use std::{
 };
 
 use apdu::{Csn, hex};
-use card_core::{CardImage, Personalisation, profile};
+use card_core::{CardImage, InvalidPersonalisation, Personalisation, profile};
 use clap::Args;
 use program::{ExitCode, Problem, Silence, open_terminal, read_secret_file, read_secret_line, shown};
-use rustix::{
-    fs::{FlockOperation, flock},
-    rand::{GetRandomFlags, getrandom},
-};
+use rustix::fs::{FlockOperation, flock};
 use zeroize::Zeroizing;
 
 use super::data;
-use crate::{CardFile, read_card};
+use crate::{CardFile, card_file::random, read_card};
 
 /// Files of one folder that are looked at for cards with the same serial number.
 const NEIGHBOURS_MAX: usize = 10_000;
@@ -29,7 +26,7 @@ pub(super) struct NewArgs {
     #[arg(value_name = "CARD")]
     card: PathBuf,
     /// Make a card as it comes from the maker: without PIN, label and format
-    #[arg(long, conflicts_with_all = ["label", "pin_file", "pin_env", "mmpn", "card_type"])]
+    #[arg(long, conflicts_with_all = ["label", "pin_file", "pin_env", "mmpn"])]
     virgin: bool,
     /// The label, at most 64 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
@@ -46,6 +43,12 @@ pub(super) struct NewArgs {
     /// The tag that the vendor writes: 4 letters or digits
     #[arg(long, value_name = "TAG", default_value = "SmOe", value_parser = card_type)]
     card_type: [u8; 4],
+    /// Family, card name, operating system, program and chip, a byte each, as 10 hexadecimal digits
+    #[arg(long, value_name = "HEX", default_value = "A201090138", value_parser = product)]
+    product: [u8; 5],
+    /// Make a card whose ERASE restores the first PIN and its one change, instead of keeping PIN and seal
+    #[arg(long)]
+    erase_restores_pin: bool,
     /// The serial number, 32 hexadecimal digits, instead of one that no other card has
     #[arg(long, value_name = "HEX", value_parser = serial_number)]
     csn: Option<Csn>,
@@ -58,11 +61,18 @@ fn card_type(text: &str) -> Result<[u8; 4], String> {
         .ok_or_else(|| "expected 4 letters or digits".into())
 }
 
+fn product(text: &str) -> Result<[u8; 5], String> {
+    bytes(text).ok_or_else(|| "expected 10 hexadecimal digits".into())
+}
+
 fn serial_number(text: &str) -> Result<Csn, String> {
-    hex::decode(&text.to_ascii_uppercase())
-        .ok()
-        .and_then(|bytes| Some(Csn(bytes.try_into().ok()?)))
+    bytes(text)
+        .map(Csn)
         .ok_or_else(|| "expected 32 hexadecimal digits".into())
+}
+
+fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    hex::decode(&text.to_ascii_uppercase()).ok()?.try_into().ok()
 }
 
 /// `virtual-card new`
@@ -71,8 +81,11 @@ pub(super) fn new(args: &NewArgs) -> Result<(), Problem> {
         Some(csn) => csn,
         None => random_csn()?,
     };
+    let unfit = |error: InvalidPersonalisation| Problem::new(ExitCode::Usage, error.to_string());
     let image = if args.virgin {
         CardImage::virgin(csn)
+            .with_card_type(args.card_type)
+            .map_err(unfit)?
     } else {
         let pin = pin(args)?;
         CardImage::personalised(&Personalisation {
@@ -83,8 +96,11 @@ pub(super) fn new(args: &NewArgs) -> Result<(), Problem> {
             card_type: args.card_type,
             presentations_max: args.mmpn,
         })
-        .map_err(|error| Problem::new(ExitCode::Usage, error.to_string()))?
+        .map_err(unfit)?
     };
+    let image = image
+        .with_product(args.product)
+        .with_erase_keeps_seal(!args.erase_restores_pin);
     // Until the card is there, so that no other program makes one that prints alike in the meantime.
     let _folder = lock_folder(&args.card)?;
     refuse_equal_print(&args.card, csn)?;
@@ -95,16 +111,13 @@ pub(super) fn new(args: &NewArgs) -> Result<(), Problem> {
 /// A number whose print no other has, as far as 112 random bits go.
 //= CD-02
 fn random_csn() -> Result<Csn, Problem> {
-    let mut random = [0; 16];
-    let drawn = getrandom(&mut random, GetRandomFlags::empty());
-    // The system gives up to 256 bytes at once.
-    match drawn {
-        Ok(len) if len == random.len() => Ok(Csn::from_random(random)),
-        Ok(_) | Err(_) => Err(Problem::new(
+    let random = random().map_err(|error| {
+        Problem::new(
             ExitCode::InputOutput,
-            "draw a serial number: the system gave no random bytes",
-        )),
-    }
+            format!("draw a serial number: the system gave no random bytes: {error}"),
+        )
+    })?;
+    Ok(Csn::from_random(random))
 }
 
 fn folder_of(card: &Path) -> PathBuf {
