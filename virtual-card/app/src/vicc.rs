@@ -3,7 +3,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 
-use apdu::ReaderCommand;
+use apdu::{Csn, ReaderCommand};
 use program::{ExitCode, Port, Problem};
 use tokio::{
     net::TcpStream,
@@ -161,8 +161,8 @@ impl Vicc {
                 port.open()
                     .map_err(|error| listen_problem(port.address(), &error))?;
                 let place = self.way.address();
-                self.tell_ready();
-                self.tell_waiting(&Place::In(place));
+                tell_ready(&mut self.ready);
+                tell_waiting(&mut self.waiting, &Place::In(place));
             }
             let connected = tokio::select! {
                 biased;
@@ -199,7 +199,10 @@ impl Vicc {
                     warn!("reader at {address}: {why}; trying again");
                     is_told = true;
                 }
-                self.tell_waiting(&Place::Waiting(format!("reader at {address}: {why}")));
+                tell_waiting(
+                    &mut self.waiting,
+                    &Place::Waiting(format!("reader at {address}: {why}")),
+                );
             } else {
                 info!("reader at {address}: {why}");
             }
@@ -219,26 +222,20 @@ impl Vicc {
                 asked = self.control.next() => asked,
                 Ok(()) = &mut heard, if !is_heard => {
                     is_heard = true;
-                    if let Some(csn) = csn {
-                        info!("card {csn} is in the reader at {address}");
-                    }
-                    if let Way::Connect(attempts) = &mut self.way {
-                        attempts.on_spoken();
-                    }
-                    if let Some(ready) = self.ready.take() {
-                        // Nobody listens only when the program ends.
-                        let _ = ready.send(());
-                    }
-                    for waiting in self.waiting.drain(..) {
-                        let _ = waiting.send(Place::In(address.clone()));
-                    }
+                    on_heard(&mut self.way, &mut self.ready, &mut self.waiting, &address, csn);
                     continue;
                 }
                 (_, newcomer) = self.way.next_newcomer() => {
                     debug!("turned {newcomer} away: another reader has the card");
                     continue;
                 }
-                ended = &mut dialog => return Some(ended),
+                ended = &mut dialog => {
+                    // A reader may say its first word and its last in one breath.
+                    if !is_heard && heard.try_recv().is_ok() {
+                        on_heard(&mut self.way, &mut self.ready, &mut self.waiting, &address, csn);
+                    }
+                    return Some(ended);
+                }
             };
             match asked.what {
                 Move::Insert if is_heard => {
@@ -282,24 +279,44 @@ impl Vicc {
         if let Way::Listen(port) = &mut self.way {
             port.close();
         }
-        self.tell_waiting(&Place::Out);
+        tell_waiting(&mut self.waiting, &Place::Out);
     }
 
     async fn on_asked_outside(&mut self) {
         let asked = self.control.next().await;
         self.on_asked(asked.what, asked.answer);
     }
+}
 
-    fn tell_ready(&mut self) {
-        if let Some(ready) = self.ready.take() {
-            let _ = ready.send(());
-        }
+/// The reader has spoken with the card: it is in.
+fn on_heard(
+    way: &mut Way,
+    ready: &mut Option<mpsc::UnboundedSender<()>>,
+    waiting: &mut Vec<oneshot::Sender<Place>>,
+    address: &str,
+    csn: Option<Csn>,
+) {
+    if let Some(csn) = csn {
+        info!("card {csn} is in the reader at {address}");
     }
+    if let Way::Connect(attempts) = way {
+        attempts.on_spoken();
+    }
+    tell_ready(ready);
+    tell_waiting(waiting, &Place::In(address.to_owned()));
+}
 
-    fn tell_waiting(&mut self, place: &Place) {
-        for waiting in self.waiting.drain(..) {
-            let _ = waiting.send(place.clone());
-        }
+fn tell_ready(ready: &mut Option<mpsc::UnboundedSender<()>>) {
+    if let Some(ready) = ready.take() {
+        // Nobody listens only when the program ends.
+        let _ = ready.send(());
+    }
+}
+
+fn tell_waiting(waiting: &mut Vec<oneshot::Sender<Place>>, place: &Place) {
+    for waiting in waiting.drain(..) {
+        // Who asked and went away needs no answer.
+        let _ = waiting.send(place.clone());
     }
 }
 
