@@ -64,7 +64,7 @@ fn the_card_of_debian_is_a_card_of_the_rig() {
         reader.answer(&ReaderCommand::PowerOn),
         ReaderAnswer::Atr(_)
     ));
-    // GET CHALLENGE, as ISO/IEC 7816-4 has it. (A SELECT ends this program, in the release of Debian 13.)
+    // GET CHALLENGE, as ISO/IEC 7816-4 has it. (A SELECT ends this program, in release 3.3.)
     let mut challenge = || match reader.answer(&ReaderCommand::Transmit(b"\x00\x84\x00\x00\x08".to_vec())) {
         ReaderAnswer::Response(response) => response,
         other => panic!("expected an answer, got {other:?}"),
