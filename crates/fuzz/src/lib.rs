@@ -23,7 +23,9 @@ mod mutate;
 
 use std::{
     collections::BTreeSet,
-    env, fmt, fs,
+    env, fmt,
+    fmt::Write as _,
+    fs,
     hash::{DefaultHasher, Hash, Hasher as _},
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -162,7 +164,10 @@ impl Fuzz<'_> {
     /// The panic's own message comes after this one.
     fn keep_breaking(&self, input: &[u8]) {
         let path = env::temp_dir().join(format!("fuzz-{}-{}", self.name, std::process::id()));
-        let hex: String = input.iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut hex = String::with_capacity(input.len() * 2);
+        for byte in input {
+            write!(hex, "{byte:02x}").expect("a String takes everything");
+        }
         let kept = match fs::write(&path, input) {
             Ok(()) => format!("in {}", path.display()),
             Err(why) => format!("not kept: {why}"),

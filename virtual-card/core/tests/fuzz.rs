@@ -229,5 +229,8 @@ fn sequences_of_commands() {
     let report = fuzz.run(live).expect("the corpus is read");
     // Shown by `--nocapture`, as `ci/fuzz` runs it.
     let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("apdu: {report}\n"));
-    assert!(report.features > 180, "{report}: the corpus no longer reaches far");
+    assert!(
+        report.features > 180,
+        "{report}: the corpus no longer reaches far"
+    );
 }
