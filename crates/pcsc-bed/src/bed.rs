@@ -6,11 +6,12 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, BufRead as _, BufReader, Read},
+    os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use program::{ExitCode, Problem};
@@ -29,13 +30,16 @@ const FIRST_PORT: u16 = 0x8C7B;
 /// Where Debian puts the driver.
 const DRIVER: &str = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so";
 
-/// Gone with the bed, like everything below `/run`.
+/// Where the daemon's configuration is. Gone with the bed, like everything below `/run`.
 const FOLDER: &str = "/run/pcsc-bed";
 
-/// How long the daemon may take to say that it is ready. It takes milliseconds; only a broken one takes longer.
+/// How long the daemon may take to serve. It takes milliseconds; only a broken one takes longer.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
-/// What the daemon says when it is.
+/// Where programs find the daemon.
+const SOCKET: &str = "/run/pcscd/pcscd.comm";
+
+/// What the daemon says when its readers are there.
 const READY: &str = "daemon ready";
 
 /// Most lines of the daemon's log that are kept for a report.
@@ -59,7 +63,8 @@ pub struct Bed {
 }
 
 impl Bed {
-    /// Starts the daemon, and comes back when it serves. Only inside the namespaces of a bed.
+    /// Starts the daemon, and comes back when it serves. Only inside the namespaces of a bed. PC/SC calls a reader
+    /// unavailable until the daemon has looked into it for the first time; wait for it to be empty.
     pub fn make(readers: usize) -> Result<Self, Problem> {
         let usage = |what: String| Problem::new(ExitCode::Usage, what);
         if !is_inside() {
@@ -139,7 +144,7 @@ struct Daemon {
 impl Daemon {
     fn start(config: &Path) -> Result<Self, Problem> {
         // What a killed one left behind would be taken for a running one.
-        for left in ["/run/pcscd/pcscd.comm", "/run/pcscd/pcscd.pid"] {
+        for left in [SOCKET, "/run/pcscd/pcscd.pid"] {
             match fs::remove_file(left) {
                 Err(why) if why.kind() != io::ErrorKind::NotFound => {
                     return Err(Problem::io("remove", Path::new(left), &why));
@@ -166,15 +171,20 @@ impl Daemon {
         let (ready, is_ready) = mpsc::channel();
         let log = daemon.log.clone();
         thread::spawn(move || keep_log(stdout, &log, &ready));
+        let deadline = Instant::now() + READY_WITHIN;
         // No message: the daemon ended, or is stuck.
-        if is_ready.recv_timeout(READY_WITHIN).is_err() {
-            let what = format!(
-                "start `pcscd`: expected it to say `{READY}`, it said\n{}",
-                daemon.log()
-            );
-            return Err(Problem::new(ExitCode::Usage, what));
+        let mut serves = is_ready.recv_timeout(READY_WITHIN).is_ok();
+        // It says that it is ready, and a moment later makes its socket, of which it says nothing.
+        while serves && UnixStream::connect(SOCKET).is_err() {
+            thread::yield_now();
+            serves = Instant::now() < deadline;
         }
-        Ok(daemon)
+        if serves {
+            return Ok(daemon);
+        }
+        let said = daemon.log();
+        let what = format!("start `pcscd`: expected it to serve at `{SOCKET}`, it said\n{said}");
+        Err(Problem::new(ExitCode::Usage, what))
     }
 
     fn log(&self) -> String {
