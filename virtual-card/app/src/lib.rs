@@ -1,5 +1,5 @@
-//! Cards on disk, for the shells: a card image in a file that one program holds, and that answers as a reader does.
-//! Knows no protocol of readers; what a card does with a command is `card-core`'s.
+//! Cards on disk, for the shells: a card image in a file that one program holds, and that answers as a reader does; the
+//! two ends of a virtual reader around it; the program `virtual-card`. What a card does with a command is `card-core`'s.
 //!
 //! ```
 //! use apdu::{Csn, ReaderAnswer, ReaderCommand};
@@ -29,5 +29,9 @@
 //! ```
 
 mod card_file;
+pub mod cli;
+mod control;
+mod peer;
+mod vicc;
 
 pub use card_file::{CardFile, CardFileError, Fault, IMAGE_BYTES_MAX};
