@@ -42,7 +42,7 @@ impl CardFile {
         // First a look, so that a name nobody has leaves no lock file behind; what counts is read under the lock.
         open_image(path)?;
         let lock = lock(path)?;
-        let image = read_image(path)?;
+        let image = read_card(path)?;
         Ok(Self {
             path: path.to_owned(),
             state: State::Working(Box::new(Card::from_image(image))),
@@ -181,7 +181,8 @@ fn open_image(path: &Path) -> Result<File, CardFileError> {
     Ok(file)
 }
 
-fn read_image(path: &Path) -> Result<CardImage, CardFileError> {
+/// What is on the disk of a card that somebody may hold. It never is half of a write.
+pub fn read_card(path: &Path) -> Result<CardImage, CardFileError> {
     let failed = |fault| CardFileError::new(path, fault);
     let mut bytes = Vec::new();
     let read = open_image(path)?

@@ -33,5 +33,7 @@ pub mod cli;
 mod control;
 mod peer;
 mod vicc;
+mod virtual_reader;
 
-pub use card_file::{CardFile, CardFileError, Fault, IMAGE_BYTES_MAX};
+pub use card_file::{CardFile, CardFileError, Fault, IMAGE_BYTES_MAX, read_card};
+pub use virtual_reader::{ANSWER_WAIT, Reach, VirtualReader};

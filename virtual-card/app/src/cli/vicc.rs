@@ -7,7 +7,7 @@ use std::{
     str::FromStr,
 };
 
-use clap::{Args, builder::PossibleValuesParser};
+use clap::{ArgGroup, Args, builder::PossibleValuesParser};
 use program::{ExitCode, LogFormat, Port, Problem, ReadyFile, Signals};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -16,22 +16,18 @@ use tracing_subscriber::filter::LevelFilter;
 use vpcd::port_of_slot;
 
 use crate::{
-    CardFile,
+    CardFile, Reach,
     vicc::{Attempts, Vicc, Way, listen_problem},
 };
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("reader").required(true).args(["connect", "listen"]))]
 pub(super) struct ViccArgs {
     /// The images of the cards: the first goes into slot 0, the next into slot 1, and so on
     #[arg(value_name = "CARD", required = true)]
     cards: Vec<PathBuf>,
     /// Connect to a vpcd, such as that of the PC/SC daemon: its address, for slot 0; slot 1 is one port further
-    #[arg(
-        long,
-        value_name = "HOST[:PORT]",
-        required_unless_present = "listen",
-        conflicts_with = "listen"
-    )]
+    #[arg(long, value_name = "HOST[:PORT]")]
     connect: Option<ConnectTo>,
     /// Wait here for a vpcd in its reversed mode; with port 0, every card gets a port that is free
     #[arg(long, value_name = "ADDR:PORT")]
@@ -209,16 +205,17 @@ fn way_of_slot(args: &ViccArgs, slot: usize) -> Result<Way, Problem> {
         return Ok(Way::Connect(Attempts::new(host.clone(), port_of(*port)?)));
     }
     let first = args.listen.expect("the command line wants one of the two");
-    if !first.ip().is_loopback() {
-        if !args.allow_remote {
-            let what =
-                format!("listen on {first}: expected an address of this computer alone, such as 127.0.0.1:0");
-            return Err(Problem::new(ExitCode::Usage, what)
-                .hint("`--allow-remote` listens there; whoever connects can use the cards"));
-        }
-        if slot == 0 {
-            warn!("{} can be reached from other computers", first.ip());
-        }
+    let reach = if args.allow_remote {
+        Reach::Everybody
+    } else {
+        Reach::ThisComputer
+    };
+    reach.check(first).map_err(|error| {
+        Problem::new(ExitCode::Usage, format!("listen on {first}: {error}"))
+            .hint("`--allow-remote` listens there; whoever connects can use the cards")
+    })?;
+    if slot == 0 && !first.ip().is_loopback() {
+        warn!("{} can be reached from other computers", first.ip());
     }
     // With port 0 the system chooses; the number of slots is limited all the same.
     let following = port_of(first.port())?;
