@@ -57,20 +57,20 @@ fn main() -> io::Result<()> {
     };
     let folder = tempfile::tempdir()?;
     let cards = [
-        Card::insert(
+        Inserted::new(
             "ours",
             synced,
             FAST_ROUND,
             ours(folder.path(), "synced", synced, &[])?,
         )?,
-        Card::insert(
+        Inserted::new(
             "ours, `--no-sync`",
             unsynced,
             FAST_ROUND,
             ours(folder.path(), "unsynced", unsynced, &["--no-sync"])?,
         )?,
-        Card::insert("a card of a few lines", plain, SLOW_ROUND, plain_command(plain)?)?,
-        Card::insert(
+        Inserted::new("a card of a few lines", plain, SLOW_ROUND, plain_command(plain)?)?,
+        Inserted::new(
             "Debian's `vicc`",
             debian,
             SLOW_ROUND,
@@ -111,7 +111,7 @@ fn main() -> io::Result<()> {
 }
 
 /// A card of its own process, in a reader of PC/SC.
-struct Card {
+struct Inserted {
     what: &'static str,
     card: pcsc::Card,
     /// Commands of a round.
@@ -119,8 +119,8 @@ struct Card {
     process: Child,
 }
 
-impl Card {
-    fn insert(what: &'static str, reader: &Reader, count: usize, mut program: Command) -> io::Result<Self> {
+impl Inserted {
+    fn new(what: &'static str, reader: &Reader, count: usize, mut program: Command) -> io::Result<Self> {
         let process = program.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         if !await_card(&reader.name, Presence::Inserted, INSERTED_WITHIN).map_err(io::Error::other)? {
             return Err(io::Error::other(format!("{what}: never came into the reader")));
@@ -158,7 +158,7 @@ impl Card {
     }
 }
 
-impl Drop for Card {
+impl Drop for Inserted {
     fn drop(&mut self) {
         // It is ours, and it may have ended already.
         let _ = self.process.kill();
@@ -178,7 +178,7 @@ struct Measured {
 }
 
 impl Measured {
-    fn row(mut self, table: &mut String, command: &str, card: &Card, goal: &str) {
+    fn row(mut self, table: &mut String, command: &str, card: &Inserted, goal: &str) {
         self.rates.sort_by(f64::total_cmp);
         self.millis.sort_by(f64::total_cmp);
         let at = |figures: &[f64], share: usize| figures[(figures.len() - 1) * share / 100];
