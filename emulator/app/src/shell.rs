@@ -4,19 +4,20 @@
 use std::{collections::BTreeMap, net::SocketAddr, pin::pin};
 
 use apdu::ReaderAnswer;
-use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
+use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, LifeCycle, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
 use program::{ExitCode, Problem};
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
+    sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel},
     time::{Instant, sleep_until},
 };
 use tracing::{debug, info, warn};
 
 use crate::{
     console_lines::ConsoleLines,
+    event_log::EventLog,
     port::Port,
     ready_file::ReadyFile,
     signals::Signals,
@@ -44,6 +45,10 @@ pub(crate) struct Shell {
     queue: Receiver<Input>,
     writer: Writer,
     written: UnboundedReceiver<Written>,
+    /// Derivations that other threads have done.
+    derived: UnboundedReceiver<(Job, DerivedKey)>,
+    tell_derived: UnboundedSender<(Job, DerivedKey)>,
+    log: EventLog,
 }
 
 impl Shell {
@@ -55,9 +60,11 @@ impl Shell {
         port: Port,
         ready_file: Option<ReadyFile>,
         store: Store,
+        log: EventLog,
     ) -> Result<Self, Problem> {
         let (inputs, queue) = channel(QUEUE_MAX);
         let (tell_written, written) = unbounded_channel();
+        let (tell_derived, derived) = unbounded_channel();
         let writer = Writer::start(store, tell_written)
             .map_err(|error| Problem::new(ExitCode::InputOutput, format!("start a thread: {error}")))?;
         Ok(Self {
@@ -74,6 +81,9 @@ impl Shell {
             queue,
             writer,
             written,
+            derived,
+            tell_derived,
+            log,
         })
     }
 
@@ -99,7 +109,7 @@ impl Shell {
 
     async fn live(&mut self, signals: &mut Signals) -> Result<(), Problem> {
         self.tell(Input::Device(DeviceInput::PowerReturned))?;
-        if self.appliance.device().power() == Power::Off {
+        if self.appliance.device().state() == LifeCycle::Off {
             // Somebody started this program: that is the hand at the button.
             self.tell(Input::Device(DeviceInput::PowerButton))?;
         }
@@ -121,6 +131,9 @@ impl Shell {
                 }
                 Some(written) = self.written.recv() => {
                     self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
+                }
+                Some((job, derived)) = self.derived.recv() => {
+                    self.tell(Input::Device(DeviceInput::Derived { job, derived }))?;
                 }
                 () = &mut timer, if deadline.is_some() => {
                     let mut cx = self.clock.cx(&mut self.rng);
@@ -213,14 +226,29 @@ impl Shell {
                         wire.close();
                     }
                 }
-                Output::Persist { ticket, stored } => self.writer.write(ticket, stored),
+                Output::Persist { ticket, changes } => self.writer.write(ticket, changes),
+                // Tens of milliseconds, in which nobody else shall wait. The device bounds how many there are.
+                Output::Derive { job, derivation } => {
+                    let tell = self.tell_derived.clone();
+                    tokio::task::spawn_blocking(move || {
+                        // Nobody listens any more when the program ends.
+                        let _ = tell.send((job, derivation.run()));
+                    });
+                }
+                Output::ClearLog => self.log.clear()?,
+                Output::User { .. } | Output::RetrieveLog { .. } => {
+                    unreachable!("nothing in this program speaks for a user")
+                }
                 // There is no local reader yet.
                 Output::LocalReader(_) => {
                     let answer = DeviceInput::LocalReader(ReaderAnswer::ReaderUnavailable);
                     let mut cx = self.clock.cx(&mut self.rng);
                     self.appliance.handle_input(&mut cx, Input::Device(answer));
                 }
-                Output::Event(record) => self.on_event(&record),
+                Output::Event(record) => {
+                    self.log.add(&record.log_line())?;
+                    self.on_event(&record);
+                }
             }
         }
         self.console.show(|| self.appliance.device().screen());
@@ -243,7 +271,9 @@ impl Shell {
         // Made only if somebody reads it.
         let line = || record.log_line();
         match &record.event {
-            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{}", line()),
+            Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
+                debug!("{}", line())
+            }
             Event::SelfTest { passed: false } => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
@@ -251,13 +281,28 @@ impl Shell {
             }
             Event::Off => {
                 info!("{}", line());
-                if self.appliance.device().power() == Power::Off {
+                if self.appliance.device().state() == LifeCycle::Off {
                     info!("the device is off; end this program and start it again to switch it on");
                 }
             }
             Event::SelfTest { passed: true }
             | Event::Stopping(_)
+            | Event::Bound
             | Event::Activated(_)
+            | Event::OtherSetShown
+            | Event::DatabaseErased
+            | Event::ConsoleLocked
+            | Event::ConsoleUnlocked
+            | Event::ActivationPasswordWrong { .. }
+            | Event::UserLoggedIn { .. }
+            | Event::LoginRefused { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_)
+            | Event::UserLoggedOut(_)
+            | Event::UserCreated { .. }
+            | Event::UserRemoved { .. }
+            | Event::UserPasswordChanged(_)
+            | Event::LogCleared { .. }
             | Event::ServiceStarted
             | Event::ServiceStopped
             | Event::RemoteManagementEnabled

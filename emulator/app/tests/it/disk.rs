@@ -66,7 +66,7 @@ fn a_state_whose_making_was_cut_off_is_made_again() {
     assert!(Store::open(folder.path()).expect("nothing is wrong").is_none());
     let key = hsm_core::ServerMasterKey::generate(&mut OsRandom);
     let kept = Kept {
-        model: "ST".into(),
+        profile_text: hsm_core::Profile::text_of(hsm_core::Model::St).into(),
         stored: hsm_core::Stored::bound_to(key.binding()),
         identity: Identity::generate("TST0000001").expect("the library makes one"),
     };
