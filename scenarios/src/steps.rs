@@ -1,6 +1,7 @@
 //! The steps of a scenario: sentences that a custodian would say, and what they do to a world or ask of it. Knows no
 //! file and no report.
 
+mod administration;
 mod cards;
 mod console;
 mod custodians;
@@ -43,6 +44,7 @@ pub fn registry() -> Steps {
     network::register(&mut steps);
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
+    administration::register(&mut steps);
     steps
 }
 
@@ -58,6 +60,8 @@ pub struct Stage {
     done: Vec<(Handler, Args)>,
     /// Worlds of experiments.
     outcomes: Vec<experiments::Outcome>,
+    /// Cuts of power at durable writes.
+    cuts: usize,
     trace: Vec<String>,
     lasted: Duration,
 }
@@ -69,6 +73,7 @@ impl Stage {
             world: None,
             done: Vec::new(),
             outcomes: Vec::new(),
+            cuts: 0,
             trace: Vec::new(),
             lasted: Duration::ZERO,
         }

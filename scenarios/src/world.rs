@@ -76,6 +76,9 @@ pub(crate) struct World {
     /// What users of the database were told, and whose conversation has which number.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) user_sessions: BTreeMap<String, UserSession>,
+    next_user_session: u64,
+    /// At which durable write from now on the power is cut.
+    pub(crate) cut_at_write: Option<usize>,
     pub(crate) trace: Trace,
     /// A hand that acts when so many messages have been delivered.
     pub(crate) interruption: Option<Interruption>,
@@ -207,6 +210,8 @@ impl World {
             persisted: Vec::new(),
             told_users: Vec::new(),
             user_sessions: BTreeMap::new(),
+            next_user_session: 0,
+            cut_at_write: None,
             trace: Trace::default(),
             interruption: None,
             delivered: 0,
@@ -290,6 +295,15 @@ impl World {
     pub(crate) fn press_power_button(&mut self) {
         self.trace.tell(self.now, "the console", "power button");
         self.tell_device(DeviceInput::PowerButton);
+    }
+
+    pub(crate) fn press_power_button_if_off(&mut self) {
+        if self
+            .device()
+            .is_some_and(|device| device.state() == hsm_core::LifeCycle::Off)
+        {
+            self.press_power_button();
+        }
     }
 
     pub(crate) fn insert_locally(&mut self, card: &str) {
@@ -385,6 +399,14 @@ impl World {
                         serde_json::to_string(&stored).unwrap_or_default()
                     ));
                     self.storage.write(self.now, ticket, stored);
+                    match self.cut_at_write {
+                        Some(1) => {
+                            self.cut_at_write = None;
+                            self.cut_power();
+                        }
+                        Some(writes) => self.cut_at_write = Some(writes - 1),
+                        None => {}
+                    }
                 }
                 Output::Derive { job, derivation } => {
                     let derived = derivation.run();
@@ -602,11 +624,11 @@ impl World {
 
     /// Somebody asks for something in a conversation of their own.
     pub(crate) fn ask_as_user(&mut self, person: &str, request: UserRequest) {
-        let next = u64::try_from(self.user_sessions.len()).unwrap_or(u64::MAX);
-        let session = *self
-            .user_sessions
-            .entry(person.to_owned())
-            .or_insert(UserSession(next));
+        let next = UserSession(self.next_user_session);
+        let session = *self.user_sessions.entry(person.to_owned()).or_insert(next);
+        if session == next {
+            self.next_user_session += 1;
+        }
         let peer = self.station(person).address;
         self.trace.tell(self.now, person, "asks as a user");
         self.tell_device(DeviceInput::User {
@@ -623,6 +645,11 @@ impl World {
     fn retrieve_log(&mut self, session: UserSession) {
         let lines = self.log.iter().cloned().map(UserAnswer::LogLine);
         self.told_users.extend(lines.map(|line| (session, line)));
+    }
+
+    /// The bytes that nobody may write down: the key, its shadows and their shares.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        self.set.secrets()
     }
 
     // What was seen.

@@ -101,7 +101,7 @@ impl EventLog {
 }
 
 /// The files of the log in a state folder that there are, the oldest first.
-pub fn files(state: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(state: &Path) -> Vec<PathBuf> {
     let folder = state.join(FOLDER_NAME);
     let names = (0..FILES_MAX).rev().map(|number| file_name(&folder, number));
     names.filter(|name| name.is_file()).collect()

@@ -229,7 +229,7 @@ fn ready(stage: &mut Stage, profile: Profile) -> Result<(), Mismatch> {
 }
 
 /// Lets time pass until the start sequence is over.
-fn start(world: &mut World) {
+pub(super) fn start(world: &mut World) {
     world.settle();
     world.pass(world.profile.limits.stop + world.profile.limits.start);
 }
@@ -240,15 +240,20 @@ fn activate(world: &mut World) -> Result<(), Mismatch> {
         .take(usize::from(world.scheme().required()))
         .collect();
     for holder in holders {
-        world.insert_locally(&holder);
-        for character in PIN.chars() {
-            world.press(Key::Char(character));
-        }
-        world.press(Key::Enter);
-        world.settle();
-        world.remove_locally();
+        type_pin_locally(world, &holder);
     }
     expect(is_activated(world), "an activated HSM", || world.screen())
+}
+
+/// A card in, its PIN, the card out.
+pub(super) fn type_pin_locally(world: &mut World, holder: &str) {
+    world.insert_locally(holder);
+    for character in PIN.chars() {
+        world.press(Key::Char(character));
+    }
+    world.press(Key::Enter);
+    world.settle();
+    world.remove_locally();
 }
 
 fn is_activated(world: &World) -> bool {

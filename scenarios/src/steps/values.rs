@@ -101,7 +101,7 @@ const OPERATIONS: &[(&str, Method)] = &[
     ("unlock the user master", Method::UnlockMaster),
     ("synchronize", Method::LiveSync),
     ("return to factory mode", Method::FactoryReset),
-    ("change to operating mode RM1", Method::SetMode),
+    ("change the operating mode", Method::SetMode),
 ];
 
 const MANNERS: &[(&str, Manner)] = &[
