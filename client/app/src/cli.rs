@@ -56,17 +56,35 @@ pub(crate) enum Command {
     Status,
     /// Show the information about the device
     Info,
-    /// Show the network settings
-    Network,
-    /// Present a custodian's card; as administrator, stay until end of input or Ctrl-C
-    Auth(CardArgs),
-    /// Present the last custodian's card, operate, and leave
+    /// Show the network settings, or change those of a Pocket
+    Network {
+        #[command(subcommand)]
+        command: Option<NetworkCommand>,
+    },
+    /// Present a custodian's card, or the activation password of a Pocket; as administrator, stay until end of input or
+    /// Ctrl-C
+    Auth(ProofArgs),
+    /// Present the last custodian's card, or the activation password of a Pocket; operate, and leave
     Op {
         /// What to do
         #[arg(value_enum)]
         name: Operation,
+        /// The device's serial number, for what destroys its database
+        #[arg(long, value_name = "SERIAL")]
+        confirm: Option<String>,
+        /// The operating mode of `set-mode`
+        #[arg(long, value_name = "MODE", value_parser = ["NRM", "RM1", "RM2"])]
+        mode: Option<String>,
+        /// The serial number of the node that `live-sync` copies from
+        #[arg(long, value_name = "SERIAL")]
+        node: Option<String>,
         #[command(flatten)]
-        card: CardArgs,
+        proof: ProofArgs,
+    },
+    /// Set or change the activation password of a Pocket
+    Password {
+        #[command(subcommand)]
+        command: PasswordCommand,
     },
     /// Show the device's fingerprint and remember it, if the device is new
     Trust {
@@ -87,17 +105,68 @@ pub(crate) enum Command {
     },
 }
 
-/// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkCommand {
+    /// Change settings of a Pocket; what is not named stays
+    Set {
+        /// The settings as a JSON object: `{"gateway": "192.0.2.1", "interfaces": [{"name": "Interface 1", "ip": "192.0.2.9"}]}`
+        #[arg(value_name = "JSON")]
+        settings: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PasswordCommand {
+    /// Set the first activation password, of a device out of the factory; another device compares it
+    Set {
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Set another activation password
+    Change {
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Take the new password from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        new_password_file: PathBuf,
+    },
+}
+
+/// Where the activation password is. It is never on the command line, which others can read.
 #[derive(Debug, Args)]
-pub(crate) struct CardArgs {
+pub(crate) struct PasswordArgs {
+    /// Take the activation password from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Take the activation password from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub(crate) password_env: Option<String>,
+}
+
+/// A custodian's card with its PIN, or an activation password.
+#[derive(Debug, Args)]
+pub(crate) struct ProofArgs {
     /// The image of the card in the reader
-    #[arg(long, value_name = "FILE")]
-    pub(crate) card: PathBuf,
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env"],
+        required_unless_present_any = ["password_file", "password_env"])]
+    pub(crate) card: Option<PathBuf>,
     /// Take the PIN from the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "pin_env")]
     pub(crate) pin_file: Option<PathBuf>,
     /// Take the PIN from this environment variable
     #[arg(long, value_name = "VAR")]
+    pub(crate) pin_env: Option<String>,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+}
+
+/// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.
+#[derive(Debug)]
+pub(crate) struct CardArgs {
+    pub(crate) card: PathBuf,
+    pub(crate) pin_file: Option<PathBuf>,
     pub(crate) pin_env: Option<String>,
 }
 

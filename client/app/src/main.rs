@@ -6,20 +6,22 @@ mod drive;
 mod errand;
 mod known_hsms;
 mod outcome;
+mod password;
 mod pin;
 mod screen;
 
-use std::process;
+use std::{path::Path, process};
 
 use clap::{CommandFactory as _, Parser as _};
 use program::{ExitCode, start_logging};
+use protocol::{ManagerRequest, OperatingMode};
 use tracing_subscriber::filter::LevelFilter;
 use virtual_card::CardFile;
 
 use crate::{
-    cli::{CardArgs, Cli, Command, ConnectionArgs},
+    cli::{CardArgs, Cli, Command, ConnectionArgs, NetworkCommand, PasswordArgs, PasswordCommand, ProofArgs},
     drive::{Custodian, Identity, Job},
-    errand::Goal,
+    errand::{Goal, Operation, Proof},
     known_hsms::KnownHsms,
     outcome::Outcome,
     pin::PinSource,
@@ -67,9 +69,39 @@ fn execute(cli: Cli, screen: &mut Screen) -> Option<Outcome> {
     let session = match cli.command {
         Command::Status => session(connection, Goal::Status, None, screen),
         Command::Info => session(connection, Goal::Info, None, screen),
-        Command::Network => session(connection, Goal::Network, None, screen),
-        Command::Auth(card) => session(connection, Goal::Authenticate, Some(&card), screen),
-        Command::Op { name, card } => session(connection, Goal::Operate(name), Some(&card), screen),
+        Command::Network { command: None } => session(connection, Goal::Network, None, screen),
+        Command::Network {
+            command: Some(NetworkCommand::Set { settings, password }),
+        } => set_network(&settings, &password).and_then(|goal| session(connection, goal, None, screen)),
+        Command::Auth(proof) => proof_of(proof)
+            .and_then(|(proof, card)| session(connection, Goal::Authenticate(proof), card.as_ref(), screen)),
+        Command::Op {
+            name,
+            confirm,
+            mode,
+            node,
+            proof,
+        } => request_of(name, confirm, mode.as_deref(), node).and_then(|request| {
+            let (proof, card) = proof_of(proof)?;
+            let goal = Goal::Operate {
+                proof,
+                operation: name,
+                request,
+            };
+            session(connection, goal, card.as_ref(), screen)
+        }),
+        Command::Password {
+            command: PasswordCommand::Set { password },
+        } => password::read(&password)
+            .and_then(|password| session(connection, Goal::SetPassword(password), None, screen)),
+        Command::Password {
+            command:
+                PasswordCommand::Change {
+                    password,
+                    new_password_file,
+                },
+        } => change_password(&password, &new_password_file)
+            .and_then(|goal| session(connection, goal, None, screen)),
         Command::Trust { forget: false } => session(connection, Goal::Trust, None, screen),
         Command::Trust { forget: true } => forget(connection),
         Command::Completions { shell } => {
@@ -88,6 +120,97 @@ fn execute(cli: Cli, screen: &mut Screen) -> Option<Outcome> {
         },
     };
     Some(session.unwrap_or_else(|failure| failure))
+}
+
+/// How the user shows to be the administrator, and the card if it is one.
+fn proof_of(args: ProofArgs) -> Result<(Proof, Option<CardArgs>), Outcome> {
+    let ProofArgs {
+        card,
+        pin_file,
+        pin_env,
+        password,
+    } = args;
+    match card {
+        Some(card) => {
+            let card = CardArgs {
+                card,
+                pin_file,
+                pin_env,
+            };
+            Ok((Proof::Card, Some(card)))
+        }
+        None => Ok((Proof::Password(password::read(&password)?), None)),
+    }
+}
+
+fn request_of(
+    operation: Operation,
+    confirm: Option<String>,
+    mode: Option<&str>,
+    node: Option<String>,
+) -> Result<ManagerRequest, Outcome> {
+    let confirm = || {
+        confirm.ok_or_else(|| Outcome::Usage {
+            message: format!(
+                "`{}` destroys what the device holds: expected `--confirm`",
+                operation.name()
+            ),
+            hint: "give its serial number with `--confirm`; `hsm-client status` shows it",
+        })
+    };
+    Ok(match operation {
+        Operation::StopService => ManagerRequest::StopService,
+        Operation::StartService => ManagerRequest::StartService,
+        Operation::Restart => ManagerRequest::Restart,
+        Operation::PowerOff => ManagerRequest::PowerOff,
+        Operation::UnlockMaster => ManagerRequest::UnlockMaster,
+        Operation::LiveSync => ManagerRequest::LiveSync {
+            node,
+            confirm: confirm()?,
+        },
+        Operation::FactoryReset => ManagerRequest::FactoryReset { confirm: confirm()? },
+        Operation::SetMode => ManagerRequest::SetMode {
+            mode: match mode {
+                Some("NRM") => OperatingMode::Nrm,
+                Some("RM1") => OperatingMode::Rm1,
+                Some("RM2") => OperatingMode::Rm2,
+                Some(_) | None => {
+                    return Err(Outcome::Usage {
+                        message: "`set-mode` needs the mode: expected `--mode`".into(),
+                        hint: "give `--mode NRM`, `--mode RM1` or `--mode RM2`",
+                    });
+                }
+            },
+            confirm: confirm()?,
+        },
+        Operation::SetNetwork | Operation::ChangePassword => {
+            unreachable!("the command line has commands of their own for them")
+        }
+    })
+}
+
+fn set_network(settings: &str, password: &PasswordArgs) -> Result<Goal, Outcome> {
+    let members = serde_json::from_str(settings).map_err(|why| Outcome::Usage {
+        message: format!("read network settings: expected a JSON object: {why}"),
+        hint: "such as `{\"gateway\": \"192.0.2.1\"}`; docs/protocol.md lists the members",
+    })?;
+    Ok(Goal::Operate {
+        proof: Proof::Password(password::read(password)?),
+        operation: Operation::SetNetwork,
+        request: ManagerRequest::SetNetwork(members),
+    })
+}
+
+fn change_password(password: &PasswordArgs, new: &Path) -> Result<Goal, Outcome> {
+    let old = password::read(password)?;
+    Ok(Goal::Operate {
+        proof: Proof::Password(old.clone()),
+        operation: Operation::ChangePassword,
+        request: ManagerRequest::ChangePassword {
+            old,
+            new: password::of_file(new)?,
+        },
+    })
 }
 
 /// Runs one session. What can fail on this side fails before the device hears of it.

@@ -4,7 +4,7 @@ use core::fmt;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{DeviceRequest, Error, Malformed, ManagerRequest, Message, message::result_line};
 
@@ -102,10 +102,10 @@ pub trait Request {
 
 impl Request for ManagerRequest {
     fn method_name(&self) -> &'static str {
-        self.method()
+        self.method().name()
     }
     fn params_by_name(&self) -> Value {
-        Value::Object(Map::new())
+        self.params()
     }
 }
 

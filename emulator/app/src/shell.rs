@@ -8,18 +8,19 @@ use std::{
 };
 
 use apdu::ReaderAnswer;
-use hsm_core::{ConnectionId, Event, Input as DeviceInput, Key, Power, Record};
+use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, Key, LifeCycle, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
 use program::{ExitCode, Port, Problem, Signals};
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 use tracing::{debug, info, warn};
 
 use crate::{
     console_lines::ConsoleLines,
+    event_log::EventLog,
     readiness::Readiness,
     store::{Store, Writer, Written},
     wire::Wire,
@@ -31,6 +32,8 @@ use crate::{
 enum Happening {
     Signal(&'static str),
     Written(Written),
+    /// A derivation is done.
+    Derived(Job, DerivedKey),
     /// A limit of the device is over.
     Deadline,
     Key(Key),
@@ -72,6 +75,10 @@ pub(crate) struct Shell {
     turn: Turn,
     writer: Writer,
     written: UnboundedReceiver<Written>,
+    /// Derivations that other threads have done.
+    derived: UnboundedReceiver<(Job, DerivedKey)>,
+    tell_derived: UnboundedSender<(Job, DerivedKey)>,
+    log: EventLog,
 }
 
 impl Shell {
@@ -83,8 +90,10 @@ impl Shell {
         port: Port,
         readiness: Option<Readiness>,
         store: Store,
+        log: EventLog,
     ) -> Result<Self, Problem> {
         let (tell_written, written) = unbounded_channel();
+        let (tell_derived, derived) = unbounded_channel();
         let writer = Writer::start(store, tell_written)
             .map_err(|error| Problem::new(ExitCode::InputOutput, format!("start a thread: {error}")))?;
         Ok(Self {
@@ -100,6 +109,9 @@ impl Shell {
             turn: Turn::Wires,
             writer,
             written,
+            derived,
+            tell_derived,
+            log,
         })
     }
 
@@ -123,7 +135,7 @@ impl Shell {
 
     async fn live(&mut self, signals: &mut Signals) -> Result<(), Problem> {
         self.tell(Input::Device(DeviceInput::PowerReturned))?;
-        if self.appliance.device().power() == Power::Off {
+        if self.appliance.device().state() == LifeCycle::Off {
             // Somebody started this program: that is the hand at the button.
             self.tell(Input::Device(DeviceInput::PowerButton))?;
         }
@@ -135,6 +147,9 @@ impl Shell {
                 }
                 Happening::Written(written) => {
                     self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
+                }
+                Happening::Derived(job, derived) => {
+                    self.tell(Input::Device(DeviceInput::Derived { job, derived }))?;
                 }
                 Happening::Deadline => {
                     let moment = self.clock.read();
@@ -182,6 +197,10 @@ impl Shell {
         // The writer is never gone before the shell is.
         if let Poll::Ready(Some(written)) = self.written.poll_recv(cx) {
             return Poll::Ready(Happening::Written(written));
+        }
+        // Nor are those who derive, for it could ask for more.
+        if let Poll::Ready(Some((job, derived))) = self.derived.poll_recv(cx) {
+            return Poll::Ready(Happening::Derived(job, derived));
         }
         if let Some(deadline) = self.appliance.poll_timeout()
             && self.clock.poll_deadline(cx, deadline).is_ready()
@@ -251,14 +270,29 @@ impl Shell {
                         wire.close();
                     }
                 }
-                Output::Persist { ticket, stored } => self.writer.write(ticket, stored),
+                Output::Persist { ticket, changes } => self.writer.write(ticket, changes),
+                // Tens of milliseconds, in which nobody else shall wait. The device bounds how many there are.
+                Output::Derive { job, derivation } => {
+                    let tell = self.tell_derived.clone();
+                    tokio::task::spawn_blocking(move || {
+                        // Nobody listens any more when the program ends.
+                        let _ = tell.send((job, derivation.run()));
+                    });
+                }
+                Output::ClearLog => self.log.clear()?,
+                Output::User { .. } | Output::RetrieveLog { .. } => {
+                    unreachable!("nothing in this program speaks for a user")
+                }
                 // There is no local reader yet.
                 Output::LocalReader(_) => {
                     let answer = DeviceInput::LocalReader(ReaderAnswer::ReaderUnavailable);
                     self.appliance
                         .handle_input(&mut moment.cx(&mut self.rng), Input::Device(answer));
                 }
-                Output::Event(record) => self.on_event(&record),
+                Output::Event(record) => {
+                    self.log.add(&record.log_line())?;
+                    self.on_event(&record);
+                }
             }
         }
         self.console.show(|| self.appliance.device().screen());
@@ -281,7 +315,9 @@ impl Shell {
         // Made only if somebody reads it.
         let line = || record.log_line();
         match &record.event {
-            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{}", line()),
+            Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
+                debug!("{}", line());
+            }
             Event::SelfTest { passed: false } => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
@@ -289,13 +325,28 @@ impl Shell {
             }
             Event::Off => {
                 info!("{}", line());
-                if self.appliance.device().power() == Power::Off {
+                if self.appliance.device().state() == LifeCycle::Off {
                     info!("the device is off; end this program and start it again to switch it on");
                 }
             }
             Event::SelfTest { passed: true }
             | Event::Stopping(_)
+            | Event::Bound
             | Event::Activated(_)
+            | Event::OtherSetShown
+            | Event::DatabaseErased
+            | Event::ConsoleLocked
+            | Event::ConsoleUnlocked
+            | Event::ActivationPasswordWrong { .. }
+            | Event::UserLoggedIn { .. }
+            | Event::LoginRefused { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_)
+            | Event::UserLoggedOut(_)
+            | Event::UserCreated { .. }
+            | Event::UserRemoved { .. }
+            | Event::UserPasswordChanged(_)
+            | Event::LogCleared { .. }
             | Event::ServiceStarted
             | Event::ServiceStopped
             | Event::RemoteManagementEnabled
