@@ -272,7 +272,7 @@ impl Shell {
         let line = || record.log_line();
         match &record.event {
             Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
-                debug!("{}", line())
+                debug!("{}", line());
             }
             Event::SelfTest { passed: false } => warn!("{}", line()),
             Event::Started { .. } => {

@@ -54,7 +54,11 @@ impl Denials {
             .min()
     }
 
-    /// What was counted in a window that is over, if there is one.
+    /// Ends a window that is over, if there is one, and gives what was counted in it, if anything was.
+    #[expect(
+        clippy::option_option,
+        reason = "a window that is over may have counted nothing"
+    )]
     pub(crate) fn take_expired(&mut self, now: Instant) -> Option<Option<Event>> {
         let what = self
             .tallies

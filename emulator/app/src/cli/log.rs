@@ -46,11 +46,13 @@ pub(super) fn log(args: &LogArgs) -> Result<(), Problem> {
     // The newest stays open while it is read, so that no line is lost when the next file begins meanwhile.
     let (mut file, text) = read_from(newest, 0)?;
     data(&text)?;
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         thread::sleep(LOOK_EVERY);
         file = go_on(&args.state, newest, file)?;
     }
-    Ok(())
 }
 
 /// Prints what is new, from the file that is open and then from the one that took its place.

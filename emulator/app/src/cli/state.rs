@@ -2,6 +2,7 @@
 //! touches the state of a device that runs, and never hands out its TLS key.
 
 use std::{
+    fmt::Write as _,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -111,7 +112,9 @@ fn show(folder: &Path) -> Result<(), Problem> {
     let stored = kept.stored;
     let yes = |is: bool| if is { "yes" } else { "no" };
     let mut text = format!("# {TEST_DATA}\n");
-    let mut row = |name: &str, value: String| text.push_str(&format!("{name:<22}{value}\n"));
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<22}{value}");
+    };
     row("model", profile.model.to_string());
     row("serial number", profile.serial);
     row("switched on", yes(stored.switched_on).into());

@@ -1,5 +1,7 @@
 //! One event of every kind, for the page of the docs that shows their lines. Nothing here happens to a device.
 
+use core::fmt::Write as _;
+
 use apdu::Csn;
 use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, DeniedReason, ErrorName};
@@ -121,7 +123,7 @@ impl Event {
                 event,
             };
             let line = record.log_line().replace('|', "\\|");
-            page.push_str(&format!("| {kind} | {} | `{line}` |\n", told.trim()));
+            let _ = writeln!(page, "| {kind} | {} | `{line}` |", told.trim());
         }
         page
     }
