@@ -154,10 +154,16 @@ mod tests {
     #[test]
     fn a_log_goes_on_where_it_ended_and_ends_a_line_that_was_cut_off() {
         let state = tempfile::tempdir().expect("there is room");
-        EventLog::open(state.path()).unwrap().add("one").unwrap();
+        EventLog::open(state.path())
+            .expect("there is room")
+            .add("one")
+            .expect("there is room");
         let path = state.path().join("log/events.log");
         fs::write(&path, "one\ntw").expect("it can be written");
-        EventLog::open(state.path()).unwrap().add("three").unwrap();
+        EventLog::open(state.path())
+            .expect("there is room")
+            .add("three")
+            .expect("there is room");
         assert_eq!(lines(state.path()), ["one", "tw", "three"]);
     }
 
@@ -166,9 +172,9 @@ mod tests {
     fn a_log_is_bounded_and_loses_its_oldest_lines() {
         let state = tempfile::tempdir().expect("there is room");
         // Two lines of ten bytes fit into a file, and a third does not.
-        let mut log = EventLog::with_limit(state.path(), 20).unwrap();
+        let mut log = EventLog::with_limit(state.path(), 20).expect("there is room");
         for number in 0..100 {
-            log.add(&format!("line {number:04}")).unwrap();
+            log.add(&format!("line {number:04}")).expect("there is room");
         }
         let kept = lines(state.path());
         assert_eq!(files(state.path()).len(), FILES_MAX);
@@ -180,13 +186,13 @@ mod tests {
     #[test]
     fn a_cleared_log_is_empty_and_goes_on() {
         let state = tempfile::tempdir().expect("there is room");
-        let mut log = EventLog::with_limit(state.path(), 20).unwrap();
+        let mut log = EventLog::with_limit(state.path(), 20).expect("there is room");
         for number in 0..10 {
-            log.add(&format!("line {number:04}")).unwrap();
+            log.add(&format!("line {number:04}")).expect("there is room");
         }
-        log.clear().unwrap();
+        log.clear().expect("there is room");
         assert!(lines(state.path()).is_empty());
-        log.add("log cleared").unwrap();
+        log.add("log cleared").expect("there is room");
         assert_eq!(lines(state.path()), ["log cleared"]);
     }
 }
