@@ -166,7 +166,7 @@ fn a_full_disk_ends_the_start_with_what_had_no_room() {
     let folder = demo();
     let prepare = "cp -r --sparse=always state full && { cat /dev/zero >full/rest 2>said; true; }";
     let command = run_on_small_disk(folder.path(), "8m", prepare);
-    check("no-room-for-the-ready-file", folder.path(), command, 5);
+    check("no-room-at-the-start", folder.path(), command, 5);
 }
 
 /// A limit on the size of files does what a full disk does, and leaves what can be looked at afterwards.
