@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use program::{ExitCode, Problem};
+use program::Problem;
 
 /// Bytes of one file, at most; the line that would pass it begins the next.
 pub const FILE_BYTES_MAX: u64 = 1_048_576;
@@ -52,7 +52,7 @@ impl EventLog {
     /// may lose the last ones.
     pub fn add(&mut self, line: &str) -> Result<(), Problem> {
         self.try_add(line)
-            .map_err(|error| self.problem("write log", &error))
+            .map_err(|error| Problem::io("write log", &self.folder, &error))
     }
 
     fn try_add(&mut self, line: &str) -> io::Result<()> {
@@ -89,14 +89,9 @@ impl EventLog {
             });
         cleared
             .and_then(|()| self.file.set_len(0))
-            .map_err(|error| self.problem("clear log", &error))?;
+            .map_err(|error| Problem::io("clear log", &self.folder, &error))?;
         self.bytes_len = 0;
         Ok(())
-    }
-
-    fn problem(&self, doing: &str, error: &io::Error) -> Problem {
-        let what = format!("{doing} `{}`: {error}", self.folder.display());
-        Problem::new(ExitCode::InputOutput, what)
     }
 }
 
