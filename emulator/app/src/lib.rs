@@ -23,9 +23,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bench;
+mod card_set;
 pub mod cli;
 mod console_lines;
+mod disk;
 mod fingerprint;
+mod mains;
 mod readiness;
 mod shell;
 mod store;

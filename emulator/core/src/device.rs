@@ -13,8 +13,9 @@ use machine::{Cx, Instant, Machine, Timer};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Activity, DisabledBy, Event, Key, LastStop, Operation, Power, Profile, Record, Screen, ServerMasterKey,
-    StartedAfter, Stored, Where, ceremony::Ceremony, console::Console, remote::Manager, self_test,
+    Access, Activity, DisabledBy, Event, Key, LastStop, Operation, Power, Profile, Record, Screen,
+    ServerMasterKey, StartedAfter, Stored, Where, ceremony::Ceremony, console::Console, remote::Manager,
+    self_test,
 };
 
 /// One network connection to the device, numbered by whoever accepts them, never used twice.
@@ -179,10 +180,12 @@ pub enum Output {
 
 /// Whether remote management is enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RemoteManagement {
+pub enum RemoteManagement {
+    /// It is not.
     Disabled,
     /// Asked for at the console; not yet durable, so not yet in force.
     Enabling,
+    /// It is.
     Enabled,
 }
 
@@ -211,7 +214,7 @@ enum Promise {
 
 /// Every limit of the device that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
+pub enum Limit {
     /// The start or stop sequence is over.
     PowerSequence,
     /// The cards accepted so far no longer count. Before [`Inactivity`](Self::Inactivity) at the same instant.
@@ -300,7 +303,40 @@ impl Device {
     /// The connection that has administrator rights at this moment. Source: AU-05.
     pub fn administrator(&self) -> Option<ConnectionId> {
         let manager = self.manager.as_ref()?;
-        (manager.access == crate::remote::Access::Administrator).then_some(manager.connection)
+        (manager.access == Access::Administrator).then_some(manager.connection)
+    }
+
+    /// Whether a manager is accepted.
+    pub fn remote_management(&self) -> RemoteManagement {
+        self.remote_management
+    }
+
+    /// The manager: its connection, its address and what it may do.
+    pub fn manager(&self) -> Option<(ConnectionId, SocketAddr, Access)> {
+        let manager = self.manager.as_ref()?;
+        Some((manager.connection, manager.peer, manager.access))
+    }
+
+    /// The custodian process, at a station or at the console: cards that count, and M of the set.
+    pub fn ceremony(&self) -> Option<(u8, u8)> {
+        let ceremony = self.ceremony.as_ref().or(self.local.ceremony())?;
+        Some((ceremony.presented(), ceremony.required()))
+    }
+
+    /// The limits that run, each with the moment at which it is over.
+    pub fn limits(&self) -> impl Iterator<Item = (Limit, Instant)> {
+        let inactivity = self
+            .manager
+            .as_ref()
+            .and_then(|manager| manager.inactivity.deadline());
+        let limits = [
+            (Limit::PowerSequence, self.power_sequence.deadline()),
+            (Limit::Interval, self.interval.deadline()),
+            (Limit::Inactivity, inactivity),
+        ];
+        limits
+            .into_iter()
+            .filter_map(|(limit, deadline)| deadline.map(|deadline| (limit, deadline)))
     }
 
     /// What stands on the console's screen.
@@ -652,17 +688,6 @@ impl Machine for Device {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let inactivity = self
-            .manager
-            .as_ref()
-            .and_then(|manager| manager.inactivity.deadline());
-        [
-            self.power_sequence.deadline(),
-            self.interval.deadline(),
-            inactivity,
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        self.limits().map(|(_, deadline)| deadline).min()
     }
 }

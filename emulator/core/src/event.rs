@@ -235,3 +235,30 @@ pub enum Event {
     /// An accepted operation is done.
     OperationDone(Operation),
 }
+
+impl Event {
+    /// What happened, as one word.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::SelfTest { .. } => "self_test",
+            Self::Stopping(_) => "stopping",
+            Self::Off => "off",
+            Self::Activated(_) => "activated",
+            Self::ServiceStarted => "service_started",
+            Self::ServiceStopped => "service_stopped",
+            Self::RemoteManagementEnabled => "remote_management_enabled",
+            Self::RemoteManagementDisabled(_) => "remote_management_disabled",
+            Self::ManagerConnected { .. } => "manager_connected",
+            Self::ManagerDenied { .. } => "manager_denied",
+            Self::TurnedAway { .. } => "turned_away",
+            Self::SessionEnded { .. } => "session_ended",
+            Self::CardUsed { .. } => "card_used",
+            Self::CeremonyReset(_) => "ceremony_reset",
+            Self::AdministratorGranted { .. } => "administrator_granted",
+            Self::OperationAccepted { .. } => "operation_accepted",
+            Self::OperationRefused { .. } => "operation_refused",
+            Self::OperationDone(_) => "operation_done",
+        }
+    }
+}

@@ -39,7 +39,9 @@ mod self_test;
 mod stored;
 
 pub use console::{Key, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
-pub use device::{ConnectionId, Device, Gone, Input, LocalCard, Output, Ticket, TurnedAway};
+pub use device::{
+    ConnectionId, Device, Gone, Input, Limit, LocalCard, Output, RemoteManagement, Ticket, TurnedAway,
+};
 pub use event::{
     Activity, CardOutcome, DisabledBy, Event, Operation, Record, SessionEnd, StartedAfter, Where,
 };
@@ -50,4 +52,7 @@ pub use key::{
 pub use log::escape;
 pub use power::Power;
 pub use profile::{Limits, Profile};
+/// Whether the HSM service runs.
+pub use protocol::ServiceState;
+pub use remote::Access;
 pub use stored::{LastStop, Stored};

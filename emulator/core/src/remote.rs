@@ -25,10 +25,10 @@ pub(crate) struct Manager {
 
 /// What this connection may do. Rights are carried by the connection alone (RM-22).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
+pub enum Access {
     /// Header, information, network, and the custodian process.
     Anyone,
-    /// Operations as well. Made only from a [`Quorum`](crate::ceremony::Quorum).
+    /// Operations as well. Made only from a quorum of custodians.
     Administrator,
 }
 
