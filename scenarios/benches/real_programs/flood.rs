@@ -176,7 +176,8 @@ fn silent(stream: TcpStream) -> io::Result<TcpStream> {
 
 fn garbage(mut stream: TcpStream) -> io::Result<TcpStream> {
     stream.write_all(&[0xA5; 64])?;
-    stream.read(&mut [0; 64])?;
+    // Whatever is answered, and the end.
+    stream.read_to_end(&mut Vec::new())?;
     Ok(stream)
 }
 
