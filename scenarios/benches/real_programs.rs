@@ -2,8 +2,11 @@
 //! configuration, and swtpm. Rounds are interleaved. Prints tables and judges nothing; `ci/bench` runs it and builds and
 //! installs what it needs.
 //!
-//! `rates` asks for the first table alone and `starts` for the second. Rates are worth comparing only when client and
+//! `rates` asks for the first table alone, `starts` for the second and `flood` for the third. Rates are worth comparing only when client and
 //! server share one core, as under `taskset -c 0`: otherwise they show where the scheduler put them.
+
+#[path = "real_programs/flood.rs"]
+mod flood;
 
 use std::{
     env,
@@ -13,6 +16,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +24,7 @@ use std::{
 use hsm_client::{TlsClient, TlsClientConfig, Trust};
 use hsm_listener::Identity;
 use protocol::LineBuffer;
-use rustls::{ServerConnection, StreamOwned};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 const ROUNDS: usize = 12;
@@ -37,13 +41,25 @@ fn main() -> io::Result<()> {
     if is_argument("bare-server") {
         return bare_server();
     }
+    if is_argument("bare-under-flood") {
+        return flood::bare_server();
+    }
+    let mut arguments = env::args().skip_while(|argument| argument != "flood").skip(1);
+    if let Some(address) = arguments.next().filter(|address| address.contains(':')) {
+        return flood::run(&address);
+    }
     let folder = tempfile::tempdir()?;
     let demo = Demo::make(&folder)?;
-    if !is_argument("starts") {
+    let is_asked =
+        |name: &str| is_argument(name) || !["rates", "starts", "flood"].into_iter().any(is_argument);
+    if is_asked("rates") {
         writeln!(io::stdout(), "{}", rates(&demo)?)?;
     }
-    if !is_argument("rates") {
+    if is_asked("starts") {
         writeln!(io::stdout(), "{}", starts(&demo)?)?;
+    }
+    if is_asked("flood") {
+        writeln!(io::stdout(), "{}", flood::table(&demo)?)?;
     }
     Ok(())
 }
@@ -193,7 +209,16 @@ struct Talk {
 impl Talk {
     /// Connects and waits for the greeting.
     fn open(address: SocketAddr, trust: &TlsClientConfig) -> io::Result<Self> {
-        let stream = TcpStream::connect(address)?;
+        let mut talk = Self::on(TcpStream::connect(address)?, trust)?;
+        let greeting = talk.line()?;
+        if greeting.contains("denied") {
+            return Err(io::Error::other(greeting));
+        }
+        Ok(talk)
+    }
+
+    /// Begins to shake hands on a connection.
+    fn on(stream: TcpStream, trust: &TlsClientConfig) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         let mut talk = Self {
             stream,
@@ -201,10 +226,6 @@ impl Talk {
             lines: LineBuffer::default(),
         };
         talk.flush()?;
-        let greeting = talk.line()?;
-        if greeting.contains("denied") {
-            return Err(io::Error::other(greeting));
-        }
         Ok(talk)
     }
 
@@ -257,25 +278,29 @@ fn bare_server() -> io::Result<()> {
     let config = identity.server_config().map_err(io::Error::other)?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     writeln!(io::stdout(), "{}", listener.local_addr()?)?;
-    let line = format!("{}\n", "x".repeat(BARE_LINE_LEN));
     for stream in listener.incoming() {
-        let stream = stream?;
-        stream.set_nodelay(true)?;
-        let tls = ServerConnection::new(config.clone()).map_err(io::Error::other)?;
-        let mut stream = StreamOwned::new(tls, stream);
-        stream.write_all(line.as_bytes())?;
-        let mut lines = LineBuffer::default();
-        let mut bytes = [0; 16_384];
-        while let Ok(read @ 1..) = stream.read(&mut bytes) {
-            lines.push(&bytes[..read]);
-            while let Some(Ok(_)) = lines.next_line() {
-                stream.write_all(line.as_bytes())?;
-            }
-        }
-        stream.conn.send_close_notify();
-        // A client that is gone already needs no good-bye.
-        let _ = stream.flush();
+        serve_lines(stream?, &config)?;
     }
+    Ok(())
+}
+
+fn serve_lines(stream: TcpStream, config: &Arc<ServerConfig>) -> io::Result<()> {
+    let line = format!("{}\n", "x".repeat(BARE_LINE_LEN));
+    stream.set_nodelay(true)?;
+    let tls = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(tls, stream);
+    stream.write_all(line.as_bytes())?;
+    let mut lines = LineBuffer::default();
+    let mut bytes = [0; 16_384];
+    while let Ok(read @ 1..) = stream.read(&mut bytes) {
+        lines.push(&bytes[..read]);
+        while let Some(Ok(_)) = lines.next_line() {
+            stream.write_all(line.as_bytes())?;
+        }
+    }
+    stream.conn.send_close_notify();
+    // A client that is gone already needs no good-bye.
+    let _ = stream.flush();
     Ok(())
 }
 
@@ -330,11 +355,15 @@ impl Server {
     }
 
     fn resident_mib(&self) -> io::Result<f64> {
+        self.status_mib("VmRSS:")
+    }
+
+    fn status_mib(&self, name: &str) -> io::Result<f64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kib: Option<f64> = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
         kib.map(|kib| kib / 1024.0)
-            .ok_or_else(|| io::Error::other("no VmRSS"))
+            .ok_or_else(|| io::Error::other(format!("no {name}")))
     }
 }
 

@@ -2,6 +2,7 @@
 //! end. Knows nothing of what it says.
 
 use std::{
+    fmt,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -11,12 +12,17 @@ use std::{
 
 use crate::Problem;
 
-/// A ready-file of this process.
-#[derive(Debug)]
+/// A ready-file of this process. `Debug` shows where it is and not what it says, which may be a secret.
 pub struct ReadyFile {
     path: PathBuf,
     /// What it says now, to know it again.
     content: Option<String>,
+}
+
+impl fmt::Debug for ReadyFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReadyFile({})", self.path.display())
+    }
 }
 
 impl ReadyFile {

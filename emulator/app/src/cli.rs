@@ -1,5 +1,6 @@
 //! The command line of `hsm-emulator`: what is asked for, and the exit code. Does nothing itself.
 
+mod bench;
 mod demo;
 mod log;
 mod run;
@@ -37,6 +38,8 @@ enum Command {
     Run(run::RunArgs),
     /// Make a device that is ready for remote management, and the cards of its custodians
     Demo(demo::DemoArgs),
+    /// Do to a running device what a hand does: keys, cards, power, time
+    Bench(bench::BenchArgs),
     /// Print the log of a device
     Log(log::LogArgs),
     /// Show, export or import what is kept of a device that does not run
@@ -64,6 +67,7 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 run::run(args)
             }
             Command::Demo(args) => demo::demo(&args),
+            Command::Bench(args) => bench::bench(args),
             Command::Log(args) => log::log(&args),
             Command::State(args) => state::state(&args),
             Command::Completions { shell } => data(program::completions(Cli::command(), shell).as_bytes()),
@@ -121,12 +125,14 @@ fn man(dir: Option<PathBuf>) -> Result<(), Problem> {
 }
 
 fn exit_codes() -> String {
-    const OURS: [ExitCode; 6] = [
+    const OURS: [ExitCode; 8] = [
         ExitCode::Passed,
         ExitCode::Usage,
         ExitCode::InputOutput,
         ExitCode::WrongState,
         ExitCode::InUse,
+        ExitCode::Network,
+        ExitCode::Refused,
         ExitCode::Internal,
     ];
     let mut text = String::from("Exit codes:\n");

@@ -23,10 +23,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod bench;
+mod card_set;
 pub mod cli;
 mod console_lines;
+mod derivations;
+mod disk;
 mod event_log;
 mod fingerprint;
+mod mains;
 mod readiness;
 mod shell;
 mod store;

@@ -1,32 +1,36 @@
 //! The task that owns the device: everything that happens to it is taken in here, one after the other, each at one
 //! moment, and what it asks for is done here. Decides nothing that a manager or a custodian could see.
 
+mod hand;
+
 use std::{
     future::poll_fn,
     net::SocketAddr,
     task::{Context, Poll},
 };
 
-use apdu::ReaderAnswer;
+use apdu::{ReaderAnswer, ReaderCommand};
 use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, Key, LifeCycle, Record};
 use hsm_listener::{Appliance, Input, Output};
-use machine::Machine as _;
+use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};
-use tokio::{
-    net::TcpStream,
-    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
-};
+use tokio::net::TcpStream;
 use tracing::{debug, info, warn};
 
 use crate::{
+    bench::{Request, Server},
     console_lines::ConsoleLines,
+    derivations::Derivations,
+    disk::Disk,
     event_log::EventLog,
+    mains::Mains,
     readiness::Readiness,
-    store::{Store, Writer, Written},
+    store::{Store, Written},
     wire::Wire,
     wires::Wires,
     world::{Clock, Moment, OsRandom},
 };
+use hand::Seat;
 
 /// What can happen next.
 enum Happening {
@@ -37,6 +41,8 @@ enum Happening {
     /// A limit of the device is over.
     Deadline,
     Key(Key),
+    /// Somebody has a hand at the device.
+    Asked(Request),
     /// Something came from a connection, or left on it.
     Moved(Input),
     Accepted(TcpStream, SocketAddr),
@@ -60,9 +66,39 @@ impl Turn {
     }
 }
 
+/// Why the shell ends.
+enum End {
+    /// Somebody asked for it.
+    Signal,
+    /// It cannot go on.
+    Problem(Problem),
+}
+
+impl From<Problem> for End {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+/// What a shell is made of besides the device.
+pub(crate) struct Parts {
+    pub(crate) mains: Mains,
+    pub(crate) clock: Clock,
+    pub(crate) console: ConsoleLines,
+    pub(crate) port: Port,
+    pub(crate) readiness: Option<Readiness>,
+    pub(crate) log: EventLog,
+    pub(crate) bench: Option<Server>,
+}
+
 /// A running emulator.
 pub(crate) struct Shell {
-    appliance: Appliance,
+    /// `None` while the power is cut.
+    appliance: Option<Appliance>,
+    mains: Mains,
+    disk: Disk,
+    derivations: Derivations,
+    log: EventLog,
     clock: Clock,
     rng: OsRandom,
     console: ConsoleLines,
@@ -73,90 +109,73 @@ pub(crate) struct Shell {
     wires: Wires,
     next_connection: u64,
     turn: Turn,
-    writer: Writer,
-    written: UnboundedReceiver<Written>,
-    /// Derivations that other threads have done.
-    derived: UnboundedReceiver<(Job, DerivedKey)>,
-    tell_derived: UnboundedSender<(Job, DerivedKey)>,
-    log: EventLog,
+    /// Where hands come from, if there is a bench.
+    seat: Option<Seat>,
 }
 
 impl Shell {
     /// Puts the parts together. Must be called inside a runtime.
-    pub(crate) fn new(
-        appliance: Appliance,
-        clock: Clock,
-        console: ConsoleLines,
-        port: Port,
-        readiness: Option<Readiness>,
-        store: Store,
-        log: EventLog,
-    ) -> Result<Self, Problem> {
-        let (tell_written, written) = unbounded_channel();
-        let (tell_derived, derived) = unbounded_channel();
-        let writer = Writer::start(store, tell_written)
-            .map_err(|error| Problem::new(ExitCode::InputOutput, format!("start a thread: {error}")))?;
+    pub(crate) fn new(appliance: Appliance, store: Store, parts: Parts) -> Result<Self, Problem> {
+        let mut disk = Disk::new();
+        disk.plug_in(store)?;
         Ok(Self {
-            appliance,
-            clock,
+            appliance: Some(appliance),
+            mains: parts.mains,
+            disk,
+            derivations: Derivations::new(),
+            log: parts.log,
+            clock: parts.clock,
             rng: OsRandom,
-            console,
-            port,
-            readiness,
+            console: parts.console,
+            port: parts.port,
+            readiness: parts.readiness,
             is_ready: false,
             wires: Wires::new(),
             next_connection: 1,
             turn: Turn::Wires,
-            writer,
-            written,
-            derived,
-            tell_derived,
-            log,
+            seat: parts.bench.map(Seat::new),
         })
     }
 
     /// Plugs the device in and lets it live until a signal or the disk ends it.
     pub(crate) async fn run(mut self, signals: &mut Signals) -> Result<(), Problem> {
-        let ended = self.live(signals).await;
+        let ended = match self.live(signals).await {
+            Ok(()) | Err(End::Signal) => Ok(()),
+            Err(End::Problem(problem)) => Err(problem),
+        };
         if ended.is_err() {
             // Nothing more is acknowledged, not even what waits in a socket.
-            self.wires.take_all().for_each(Wire::reset);
+            self.wires.reset_all();
         }
         self.port.close();
-        self.writer.close();
         // A write that failed while everything else was fine is the reason of the end, whatever else was.
-        let mut ended = ended;
-        while let Ok(written) = self.written.try_recv() {
-            ended = ended.and(written.map(|_| ()).map_err(Problem::from));
-        }
+        let ended = ended.and(self.disk.close());
         let removed = self.readiness.map_or(Ok(()), Readiness::remove);
         ended.and(removed)
     }
 
-    async fn live(&mut self, signals: &mut Signals) -> Result<(), Problem> {
-        self.tell(Input::Device(DeviceInput::PowerReturned))?;
-        if self.appliance.device().state() == LifeCycle::Off {
-            // Somebody started this program: that is the hand at the button.
-            self.tell(Input::Device(DeviceInput::PowerButton))?;
+    async fn live(&mut self, signals: &mut Signals) -> Result<(), End> {
+        self.start()?;
+        if self.seat.is_some() && !self.is_ready {
+            // Whoever has a hand at the device can help it to start, and must know where.
+            self.tell_ready_file()?;
+        }
+        if self.seat.is_some() {
+            // The first that is asked finds a device at rest.
+            self.settle(signals).await?;
         }
         loop {
-            match poll_fn(|cx| self.poll_next(cx, signals)).await {
+            let happening = poll_fn(|cx| self.poll_next(cx, signals)).await;
+            match happening {
                 Happening::Signal(signal) => {
                     info!("{signal}: ending");
                     return Ok(());
                 }
-                Happening::Written(written) => {
-                    self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
-                }
-                Happening::Derived(job, derived) => {
-                    self.tell(Input::Device(DeviceInput::Derived { job, derived }))?;
-                }
-                Happening::Deadline => {
-                    let moment = self.clock.read();
-                    self.appliance.handle_timeout(&mut moment.cx(&mut self.rng));
-                    self.obey(moment)?;
-                }
+                Happening::Written(written) => self.on_written(written)?,
+                Happening::Derived(job, derived) => self.on_derived(job, derived)?,
+                Happening::Deadline => self.expire()?,
                 Happening::Key(key) => self.tell(Input::Device(DeviceInput::Key(key)))?,
+                Happening::Asked(request) => self.on_request(request, signals).await?,
                 Happening::Moved(input) => self.tell(input)?,
                 Happening::Accepted(stream, peer) => {
                     let connection = ConnectionId::new(self.next_connection);
@@ -166,6 +185,22 @@ impl Shell {
                 }
             }
         }
+    }
+
+    /// The mains are there, and a hand is at the power button if the device does not start by itself.
+    fn start(&mut self) -> Result<(), Problem> {
+        self.tell(Input::Device(DeviceInput::PowerReturned))?;
+        if self.life_cycle() == Some(LifeCycle::Off) {
+            self.tell(Input::Device(DeviceInput::PowerButton))?;
+        }
+        Ok(())
+    }
+
+    /// Where the device is in its life; `None` while there is no power.
+    fn life_cycle(&self) -> Option<LifeCycle> {
+        self.appliance
+            .as_ref()
+            .map(|appliance| appliance.device().state())
     }
 
     /// Each in its turn, so that nobody keeps the others waiting. Lines are what most often ends a pause.
@@ -194,20 +229,58 @@ impl Shell {
         if let Poll::Ready(signal) = signals.poll(cx) {
             return Poll::Ready(Happening::Signal(signal));
         }
-        // The writer is never gone before the shell is.
-        if let Poll::Ready(Some(written)) = self.written.poll_recv(cx) {
+        if let Poll::Ready(written) = self.disk.poll(cx) {
             return Poll::Ready(Happening::Written(written));
         }
-        // Nor are those who derive, for it could ask for more.
-        if let Poll::Ready(Some((job, derived))) = self.derived.poll_recv(cx) {
+        if let Poll::Ready((job, derived)) = self.derivations.poll(cx) {
             return Poll::Ready(Happening::Derived(job, derived));
         }
-        if let Some(deadline) = self.appliance.poll_timeout()
+        if let Some(deadline) = self.poll_timeout()
             && self.clock.poll_deadline(cx, deadline).is_ready()
         {
             return Poll::Ready(Happening::Deadline);
         }
-        self.console.poll(cx).map(Happening::Key)
+        if let Poll::Ready(key) = self.console.poll(cx) {
+            return Poll::Ready(Happening::Key(key));
+        }
+        match &mut self.seat {
+            Some(seat) => seat.poll(cx, &self.wires).map(Happening::Asked),
+            None => Poll::Pending,
+        }
+    }
+
+    /// When the next limit is over: of the device, of a connection, or of a write that a fault delays.
+    fn poll_timeout(&self) -> Option<Instant> {
+        let device = self.appliance.as_ref().and_then(Appliance::poll_timeout);
+        let others = [self.disk.poll_timeout(), self.wires.poll_timeout()];
+        device.into_iter().chain(others.into_iter().flatten()).min()
+    }
+
+    /// What is due is done, at this moment.
+    fn expire(&mut self) -> Result<(), Problem> {
+        let moment = self.clock.read();
+        if let Some(appliance) = &mut self.appliance {
+            appliance.handle_timeout(&mut moment.cx(&mut self.rng));
+        }
+        self.obey(moment)?;
+        self.disk.begin(moment.now);
+        self.wires.expire(moment.now);
+        Ok(())
+    }
+
+    fn on_written(&mut self, written: Written) -> Result<(), Problem> {
+        match written {
+            Written::Durable(ticket) => self.tell(Input::Device(DeviceInput::Persisted(ticket))),
+            Written::Cut => {
+                self.cut_power();
+                Ok(())
+            }
+            Written::Failed(error) => Err(error.into()),
+        }
+    }
+
+    fn on_derived(&mut self, job: Job, derived: DerivedKey) -> Result<(), Problem> {
+        self.tell(Input::Device(DeviceInput::Derived { job, derived }))
     }
 
     /// Sends, and tells the device what came of it at once. Whoever obeys does what it asks for because of that, too.
@@ -224,29 +297,35 @@ impl Shell {
             self.wires.remove(connection);
             Input::Reset { connection }
         };
-        self.appliance.handle_input(&mut moment.cx(&mut self.rng), input);
+        self.hand_in(moment, input);
     }
 
     fn tell(&mut self, input: Input) -> Result<(), Problem> {
         let moment = self.clock.read();
-        self.appliance.handle_input(&mut moment.cx(&mut self.rng), input);
+        self.hand_in(moment, input);
         self.obey(moment)
+    }
+
+    /// A device without power notices nothing.
+    fn hand_in(&mut self, moment: Moment, input: Input) {
+        if let Some(appliance) = &mut self.appliance {
+            appliance.handle_input(&mut moment.cx(&mut self.rng), input);
+        }
     }
 
     /// Does what the device asks for, all of it at the moment of what happened. A limit of no length is over at once.
     fn obey(&mut self, moment: Moment) -> Result<(), Problem> {
         let was_ready = self.is_ready;
         let mut was_port_touched = false;
-        loop {
-            let Some(output) = self.appliance.poll_output() else {
-                if self
-                    .appliance
+        while let Some(appliance) = &mut self.appliance {
+            let Some(output) = appliance.poll_output() else {
+                if appliance
                     .poll_timeout()
                     .is_none_or(|deadline| deadline > moment.now)
                 {
                     break;
                 }
-                self.appliance.handle_timeout(&mut moment.cx(&mut self.rng));
+                appliance.handle_timeout(&mut moment.cx(&mut self.rng));
                 continue;
             };
             match output {
@@ -257,7 +336,7 @@ impl Shell {
                 Output::NetworkDown => {
                     was_port_touched = true;
                     self.port.close();
-                    self.wires.take_all().for_each(Wire::network_down);
+                    self.wires.network_down(moment.now);
                 }
                 Output::Transmit { connection, bytes } => self.transmit(connection, &bytes, moment),
                 Output::Finish(connection) => {
@@ -265,29 +344,16 @@ impl Shell {
                         wire.finish();
                     }
                 }
-                Output::Close(connection) => {
-                    if let Some(wire) = self.wires.remove(connection) {
-                        wire.close();
-                    }
-                }
-                Output::Persist { ticket, changes } => self.writer.write(ticket, changes),
-                // Tens of milliseconds, in which nobody else shall wait. The device bounds how many there are.
-                Output::Derive { job, derivation } => {
-                    let tell = self.tell_derived.clone();
-                    tokio::task::spawn_blocking(move || {
-                        // Nobody listens any more when the program ends.
-                        let _ = tell.send((job, derivation.run()));
-                    });
-                }
+                Output::Close(connection) => self.wires.close(connection, moment.now),
+                Output::Persist { ticket, changes } => self.disk.write(moment.now, ticket, changes),
+                Output::Derive { job, derivation } => self.derivations.begin(job, derivation),
                 Output::ClearLog => self.log.clear()?,
                 Output::User { .. } | Output::RetrieveLog { .. } => {
                     unreachable!("nothing in this program speaks for a user")
                 }
-                // There is no local reader yet.
-                Output::LocalReader(_) => {
-                    let answer = DeviceInput::LocalReader(ReaderAnswer::ReaderUnavailable);
-                    self.appliance
-                        .handle_input(&mut moment.cx(&mut self.rng), Input::Device(answer));
+                Output::LocalReader(command) => {
+                    let answer = self.ask_local_reader(&command);
+                    self.hand_in(moment, Input::Device(DeviceInput::LocalReader(answer)));
                 }
                 Output::Event(record) => {
                     self.log.add(&record.log_line())?;
@@ -295,11 +361,21 @@ impl Shell {
                 }
             }
         }
-        self.console.show(|| self.appliance.device().screen());
+        if let Some(appliance) = &self.appliance {
+            self.console.show(|| appliance.device().screen());
+        }
         if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
         }
         Ok(())
+    }
+
+    /// Only a bench has a reader.
+    fn ask_local_reader(&mut self, command: &ReaderCommand) -> ReaderAnswer {
+        let seat = self.seat.as_mut();
+        seat.map_or(ReaderAnswer::ReaderUnavailable, |seat| {
+            seat.ask_local_reader(command)
+        })
     }
 
     fn listen(&mut self, listening: bool) -> Result<(), Problem> {
@@ -312,6 +388,9 @@ impl Shell {
     }
 
     fn on_event(&mut self, record: &Record) {
+        if let Some(seat) = &self.seat {
+            seat.tell(record);
+        }
         // Made only if somebody reads it.
         let line = || record.log_line();
         match &record.event {
@@ -325,7 +404,7 @@ impl Shell {
             }
             Event::Off => {
                 info!("{}", line());
-                if self.appliance.device().state() == LifeCycle::Off {
+                if self.life_cycle() == Some(LifeCycle::Off) {
                     info!("the device is off; end this program and start it again to switch it on");
                 }
             }
@@ -364,20 +443,26 @@ impl Shell {
 
     /// Says where the device is, or that it has no open port. Only the first time must it succeed.
     fn tell_readiness(&mut self, is_first: bool) -> Result<(), Problem> {
-        let management = self.port.is_open().then(|| self.port.address());
-        let told = self
-            .readiness
-            .as_mut()
-            .map_or(Ok(()), |readiness| readiness.tell(management));
-        match told {
+        match self.tell_ready_file() {
             Err(problem) if is_first => return Err(problem),
             Err(problem) => warn!("{}", problem.what),
             Ok(()) => {}
         }
         let ready = if is_first { "ready: " } else { "" };
-        let place = management.map_or_else(|| "port closed".to_owned(), |address| format!("on {address}"));
+        let place = self.management();
+        let place = place.map_or_else(|| "port closed".to_owned(), |address| format!("on {address}"));
         info!("{ready}management {place}");
         Ok(())
+    }
+
+    fn management(&self) -> Option<SocketAddr> {
+        self.port.is_open().then(|| self.port.address())
+    }
+
+    fn tell_ready_file(&mut self) -> Result<(), Problem> {
+        let management = self.management();
+        let readiness = self.readiness.as_mut();
+        readiness.map_or(Ok(()), |readiness| readiness.tell(management))
     }
 }
 

@@ -2,10 +2,12 @@
 //! of it leaves as it is. Knows what is kept, never why.
 
 mod error;
+mod fuse;
 mod rehearsed_file;
 mod writer;
 
 pub use error::StoreError;
+pub(crate) use fuse::Fuse;
 pub(crate) use writer::{Writer, Written};
 
 use std::{
@@ -199,16 +201,22 @@ impl Store {
         transact(self.database(), change).map_err(|error| failed(error.0))
     }
 
+    /// What lets the file be written.
+    pub(crate) fn fuse(&self) -> Fuse {
+        self.file.fuse()
+    }
+
     fn database(&self) -> &Database {
         self.database.as_ref().expect("it is there until the end")
     }
 }
 
-/// A database that nothing was written to is not known to survive its own end; nothing depends on that.
+/// A database that nothing was written to is not known to survive its own end, and one without power does not; nothing
+/// depends on that.
 impl Drop for Store {
     fn drop(&mut self) {
         let database = self.database.take();
-        if self.file.fork().is_some() {
+        if self.file.fork().is_some() || self.file.fuse().is_blown() {
             let _ = quietly(|| drop(database));
         }
     }

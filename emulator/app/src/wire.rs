@@ -8,13 +8,10 @@ use std::{
     time::Duration,
 };
 
-use hsm_listener::LINGER_TIMEOUT;
 use socket2::SockRef;
 use tokio::{
-    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
+    io::{AsyncRead as _, ReadBuf},
     net::TcpStream,
-    task::spawn,
-    time::timeout,
 };
 use tracing::debug;
 
@@ -26,6 +23,8 @@ pub(crate) struct Wire {
     ours: Half,
     /// Whether the other end may still say something.
     is_reading: bool,
+    /// Bytes that came so far.
+    read_len: u64,
 }
 
 /// Our half of a connection.
@@ -61,6 +60,7 @@ impl Wire {
             unsent: Vec::new(),
             ours: Half::Open,
             is_reading: true,
+            read_len: 0,
         }
     }
 
@@ -78,11 +78,21 @@ impl Wire {
         Ok(sent_len)
     }
 
-    /// Closes our half after what was transmitted.
+    /// Bytes that came so far.
+    pub(crate) fn read_len(&self) -> u64 {
+        self.read_len
+    }
+
+    /// Closes our half after what was transmitted: at once, if that is gone.
     pub(crate) fn finish(&mut self) {
         if self.ours == Half::Open {
-            self.ours = Half::Ending;
+            let is_done = self.unsent.is_empty() && self.shut_down().is_ok();
+            self.ours = if is_done { Half::Closed } else { Half::Ending };
         }
+    }
+
+    fn shut_down(&self) -> io::Result<()> {
+        SockRef::from(&self.stream).shutdown(Shutdown::Write)
     }
 
     /// Moves what can be moved at this moment. Everything before a [`Moved::Reset`] is told, and nothing after it.
@@ -103,7 +113,10 @@ impl Wire {
                 self.is_reading = false;
                 Moved::Finished
             }
-            (Ok(()), len) => Moved::Received(len),
+            (Ok(()), len) => {
+                self.read_len += u64::try_from(len).unwrap_or(u64::MAX);
+                Moved::Received(len)
+            }
         })
     }
 
@@ -121,31 +134,33 @@ impl Wire {
         }
         if self.ours == Half::Ending {
             self.ours = Half::Closed;
-            SockRef::from(&self.stream).shutdown(Shutdown::Write)?;
+            self.shut_down()?;
         }
         Poll::Pending
     }
 
-    /// Reads no more, sends what was transmitted if the other end takes it in time, and closes.
-    pub(crate) fn close(self) {
-        let Self {
-            mut stream, unsent, ..
-        } = self;
-        if unsent.is_empty() {
-            return;
-        }
-        spawn(async move {
-            // Whoever has not taken it by then does not want it.
-            let _ = timeout(LINGER_TIMEOUT, stream.write_all(&unsent)).await;
-        });
+    /// Whether everything that was transmitted is gone.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.unsent.is_empty()
     }
 
-    /// Drops the connection because the network goes down. The other end sees a reset, unless its last line is on the
-    /// way: a reset could overtake that one, which the silence of a real network cannot.
-    pub(crate) fn network_down(self) {
+    /// Whether the last line is on its way or gone, so that only the other end is waited for.
+    pub(crate) fn is_finished(&self) -> bool {
         match self.ours {
-            Half::Open => self.reset(),
-            Half::Ending | Half::Closed => self.close(),
+            Half::Open => false,
+            Half::Ending | Half::Closed => true,
+        }
+    }
+
+    /// Sends what was transmitted, and reads no more. Ready when that is done or can never be.
+    pub(crate) fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self.poll_output(cx) {
+                Poll::Ready(Ok(_)) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending if self.is_sent() => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
         }
     }
 

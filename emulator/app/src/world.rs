@@ -10,13 +10,18 @@ use std::{
 use machine::{Cx, Instant, WallClock};
 use tokio::time::{Sleep, sleep_until};
 
-/// The clocks of the computer, the monotonic one counted from when this was made: the one place that reads them, and
-/// that sleeps for a device.
+/// The clocks of a device, counted from when this was made: the one place that reads those of the computer, and that
+/// sleeps for a device. Every limit of a device runs on it.
 #[derive(Debug)]
-pub(crate) struct Clock {
-    began: tokio::time::Instant,
-    /// One for all deadlines, never later than the next.
-    alarm: Option<Pin<Box<Sleep>>>,
+pub(crate) enum Clock {
+    /// Those of the computer.
+    Real {
+        began: tokio::time::Instant,
+        /// One for all deadlines, never later than the next.
+        alarm: Option<Pin<Box<Sleep>>>,
+    },
+    /// They stand still until they are moved, the calendar with them.
+    Manual { now: Instant, began: WallClock },
 }
 
 /// What the clocks said when something happened. Everything that follows from it happens at this moment.
@@ -31,40 +36,80 @@ pub(crate) struct Moment {
 impl Clock {
     /// Clocks whose monotonic time begins now.
     pub(crate) fn starting_now() -> Self {
-        Self {
+        Self::Real {
             began: tokio::time::Instant::now(),
             alarm: None,
         }
     }
 
+    /// Clocks that stand still at this moment.
+    pub(crate) fn standing_still() -> Self {
+        Self::Manual {
+            now: Instant::POWER_ON,
+            began: wall_clock(),
+        }
+    }
+
     /// What they say now.
     pub(crate) fn read(&self) -> Moment {
-        let micros = self.began.elapsed().as_micros();
-        Moment {
-            now: Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)),
-            wall_clock: wall_clock(),
+        match self {
+            Self::Real { began, .. } => {
+                let micros = began.elapsed().as_micros();
+                Moment {
+                    now: Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)),
+                    wall_clock: wall_clock(),
+                }
+            }
+            Self::Manual { now, began } => {
+                let elapsed = i64::try_from(now.as_micros() / 1000).unwrap_or(i64::MAX);
+                Moment {
+                    now: *now,
+                    wall_clock: WallClock::from_unix_millis(began.as_unix_millis().saturating_add(elapsed)),
+                }
+            }
+        }
+    }
+
+    /// Moves a manual clock, never back. Does nothing to a real one.
+    pub(crate) fn move_to(&mut self, instant: Instant) {
+        if let Self::Manual { now, .. } = self {
+            *now = instant.max(*now);
         }
     }
 
     /// Sleeps until a deadline has come. Must be called inside a runtime.
     pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let Some(deadline) = self.began.checked_add(deadline.since(Instant::POWER_ON)) else {
-            // It is too far away ever to come.
-            return Poll::Pending;
-        };
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        // It is left alone when the deadline moves away, which it does with every line.
-        if deadline < alarm.deadline() {
-            alarm.as_mut().reset(deadline);
+        match self {
+            Self::Real { began, alarm } => poll_alarm(cx, alarm, *began, deadline),
+            // Nothing comes by itself but what was due already.
+            Self::Manual { now, .. } if deadline <= *now => Poll::Ready(()),
+            Self::Manual { .. } => Poll::Pending,
         }
-        while alarm.as_mut().poll(cx).is_ready() {
-            if alarm.deadline() >= deadline {
-                return Poll::Ready(());
-            }
-            alarm.as_mut().reset(deadline);
-        }
-        Poll::Pending
     }
+}
+
+fn poll_alarm(
+    cx: &mut Context<'_>,
+    alarm: &mut Option<Pin<Box<Sleep>>>,
+    began: tokio::time::Instant,
+    deadline: Instant,
+) -> Poll<()> {
+    let Some(deadline) = began.checked_add(deadline.since(Instant::POWER_ON)) else {
+        // It is too far away ever to come.
+        return Poll::Pending;
+    };
+    let alarm = alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+    // It is left alone when the deadline moves away, which it does with every line.
+    if deadline < alarm.deadline() {
+        alarm.as_mut().reset(deadline);
+    }
+    while alarm.as_mut().poll(cx).is_ready() {
+        if alarm.deadline() >= deadline {
+            return Poll::Ready(());
+        }
+        alarm.as_mut().reset(deadline);
+    }
+    Poll::Pending
 }
 
 impl Moment {

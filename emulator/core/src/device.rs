@@ -235,10 +235,12 @@ pub enum Output {
 
 /// Whether remote management is enabled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RemoteManagement {
+pub enum RemoteManagement {
+    /// It is not.
     Disabled,
     /// Asked for at the console; not yet durable, so not yet in force.
     Enabling,
+    /// It is.
     Enabled,
 }
 
@@ -284,7 +286,7 @@ enum Errand {
 
 /// Every limit of the device that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Limit {
+pub enum Limit {
     /// The start or stop sequence is over.
     PowerSequence,
     /// The cards accepted so far no longer count. Before [`Inactivity`](Self::Inactivity) at the same instant.
@@ -387,6 +389,40 @@ impl Device {
     pub fn administrator(&self) -> Option<ConnectionId> {
         let manager = self.manager.as_ref()?;
         manager.is_administrator.then_some(manager.connection)
+    }
+
+    /// Whether a manager is accepted.
+    pub fn remote_management(&self) -> RemoteManagement {
+        self.remote_management
+    }
+
+    /// The manager: its connection, its address, and whether it is the administrator.
+    pub fn manager(&self) -> Option<(ConnectionId, SocketAddr, bool)> {
+        let manager = self.manager.as_ref()?;
+        Some((manager.connection, manager.peer, manager.is_administrator))
+    }
+
+    /// The custodian process, at a station or at the console: cards that count, and M of the set.
+    pub fn ceremony(&self) -> Option<(u8, u8)> {
+        let ceremony = self.ceremony.as_ref().or(self.local.ceremony())?;
+        Some((ceremony.presented(), ceremony.required()))
+    }
+
+    /// The limits that run, each with the moment at which it is over.
+    pub fn limits(&self) -> impl Iterator<Item = (Limit, Instant)> {
+        let inactivity = self
+            .manager
+            .as_ref()
+            .and_then(|manager| manager.inactivity.deadline());
+        let limits = [
+            (Limit::PowerSequence, self.power_sequence.deadline()),
+            (Limit::Interval, self.interval.deadline()),
+            (Limit::Inactivity, inactivity),
+            (Limit::Denials, self.denials.deadline()),
+        ];
+        limits
+            .into_iter()
+            .filter_map(|(limit, deadline)| deadline.map(|deadline| (limit, deadline)))
     }
 
     /// What stands on the console's screen. A device without a console has a dark one.
@@ -861,18 +897,6 @@ impl Machine for Device {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let inactivity = self
-            .manager
-            .as_ref()
-            .and_then(|manager| manager.inactivity.deadline());
-        [
-            self.power_sequence.deadline(),
-            self.interval.deadline(),
-            inactivity,
-            self.denials.deadline(),
-        ]
-        .into_iter()
-        .flatten()
-        .min()
+        self.limits().map(|(_, deadline)| deadline).min()
     }
 }

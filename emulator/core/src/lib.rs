@@ -49,7 +49,9 @@ pub use denials::{DENIALS_TOLD_APART_MAX, DENIALS_WINDOW};
 pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
 };
-pub use device::{ConnectionId, Device, Gone, Input, Job, LocalCard, Output, Ticket, TurnedAway};
+pub use device::{
+    ConnectionId, Device, Gone, Input, Job, Limit, LocalCard, Output, RemoteManagement, Ticket, TurnedAway,
+};
 pub use event::{
     Activity, CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, StartedAfter, Where,
 };
@@ -64,6 +66,8 @@ pub use profile::{
     Authentication, FactoryReset, HARDWARE_CHARACTERS_MAX, INTERFACES_MAX, InvalidProfile, LIMIT_SECS_MAX,
     Limits, Model, PROFILE_BYTES_MAX, Profile, UserPolicy,
 };
+/// Whether the HSM service runs.
+pub use protocol::ServiceState;
 pub use stored::{Change, LastStop, Objects, Stored};
 pub use users::{
     FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Permissions, USER_ERRANDS_MAX,

@@ -19,8 +19,8 @@ use rustls::{ServerConfig, ServerConnection};
 use crate::{
     client_session,
     connection::{
-        Connection, ExpectEnd, ExpectFirstBytes, ExpectHandshake, ExpectLines, FirstBytes, Read, State, read,
-        take_ciphertext,
+        Connection, ExpectEnd, ExpectFirstBytes, ExpectHandshake, ExpectLines, FirstBytes, Phase, Read,
+        State, read, take_ciphertext,
     },
 };
 
@@ -127,6 +127,19 @@ pub enum Output {
     Event(Record),
 }
 
+/// A connection, to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenConnection {
+    /// Its number.
+    pub id: ConnectionId,
+    /// Where it comes from.
+    pub peer: SocketAddr,
+    /// What is waited for on it.
+    pub phase: Phase,
+    /// When that has lasted too long, if it can.
+    pub deadline: Option<Instant>,
+}
+
 /// A device with its network port.
 pub struct Appliance {
     device: Device,
@@ -156,6 +169,16 @@ impl Appliance {
     /// Connections that are open in any state.
     pub fn connections_len(&self) -> usize {
         self.connections.len()
+    }
+
+    /// Every connection that is open in any state, in the order of their numbers.
+    pub fn connections(&self) -> impl Iterator<Item = SeenConnection> {
+        self.connections.iter().map(|(id, connection)| SeenConnection {
+            id: *id,
+            peer: connection.peer,
+            phase: connection.state.phase(),
+            deadline: connection.state.deadline(),
+        })
     }
 
     fn tell(&mut self, cx: &mut Cx<'_>, input: DeviceInput) {

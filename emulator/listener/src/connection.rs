@@ -33,6 +33,19 @@ pub(crate) enum State {
     ExpectEnd(ExpectEnd),
 }
 
+/// What is waited for on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The bytes that say what it is.
+    FirstBytes,
+    /// The end of the TLS handshake.
+    Handshake,
+    /// Lines of a session.
+    Lines,
+    /// The end; nothing more will be said.
+    End,
+}
+
 /// Not a byte that decides has come.
 pub(crate) struct ExpectFirstBytes {
     pub(crate) deadline: Timer,
@@ -143,6 +156,16 @@ impl State {
     /// Whether all that is left is to wait for the other end.
     pub(crate) fn is_ending(&self) -> bool {
         matches!(self, Self::ExpectEnd(_))
+    }
+
+    /// What it is called.
+    pub(crate) fn phase(&self) -> Phase {
+        match self {
+            Self::ExpectFirstBytes(_) => Phase::FirstBytes,
+            Self::ExpectHandshake(_) => Phase::Handshake,
+            Self::ExpectLines(_) => Phase::Lines,
+            Self::ExpectEnd(_) => Phase::End,
+        }
     }
 
     /// When this state has lasted too long.

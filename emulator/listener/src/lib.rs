@@ -37,6 +37,7 @@ mod identity;
 
 pub use appliance::{
     Appliance, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX,
-    OUTPUT_BYTES_MAX, Output,
+    OUTPUT_BYTES_MAX, Output, SeenConnection,
 };
+pub use connection::Phase;
 pub use identity::{Identity, IdentityError};

@@ -9,15 +9,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use apdu::Csn;
-use card_core::{CardImage, Personalisation, profile as card_profile};
 use clap::Args;
-use hsm_core::{LastStop, Profile, Purpose, Scheme, ServerMasterKey, Stored};
+use hsm_core::{LastStop, Profile, Scheme, ServerMasterKey, Stored};
 use hsm_listener::Identity;
 use program::{ExitCode, Problem};
 
 use super::data;
 use crate::{
+    card_set::personalise,
     store::{Kept, Store},
     world::OsRandom,
 };
@@ -83,17 +82,7 @@ fn write_cards(folder: &Path, key: &ServerMasterKey) -> Result<(), Problem> {
         .map_err(|error| Problem::io("make folder", folder, &error))?;
     let cards = u8::try_from(CUSTODIANS.len()).expect("there are few");
     let scheme = Scheme::new(REQUIRED, cards).expect("2 of 3 is a scheme");
-    let shadows = key.split(scheme, Purpose::ServerMasterKey, &mut OsRandom);
-    for (custodian, shadow) in CUSTODIANS.iter().zip(&shadows) {
-        let image = CardImage::personalised(&Personalisation {
-            csn: serial_number(),
-            pin: PIN,
-            label: custodian,
-            shadow: &shadow.to_bytes(),
-            card_type: card_profile::CARD_TYPE,
-            presentations_max: card_profile::PRESENTATIONS_MAX,
-        })
-        .expect("the labels, the PIN and the shadows fit on a card");
+    for (custodian, image) in CUSTODIANS.iter().zip(personalise(key, scheme, CUSTODIANS, PIN)) {
         let path = folder.join(format!("{custodian}.card"));
         write_new(&path, image.to_text().as_bytes())
             .map_err(|error| Problem::io("write card", &path, &error))?;
@@ -101,13 +90,6 @@ fn write_cards(folder: &Path, key: &ServerMasterKey) -> Result<(), Problem> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|error| Problem::io("write cards into", folder, &error))
-}
-
-//= CD-02
-fn serial_number() -> Csn {
-    let mut random = [0; 16];
-    rand_core::Rng::fill_bytes(&mut OsRandom, &mut random);
-    Csn::from_random(random)
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

@@ -7,19 +7,21 @@ use std::{
 };
 
 use clap::{Args, builder::PossibleValuesParser};
-use hsm_core::{Device, Model, Profile, Stored};
-use hsm_listener::{Appliance, Identity};
+use hsm_core::{Model, Profile, Stored};
+use hsm_listener::Identity;
 use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
+    bench::Server,
     console_lines::ConsoleLines,
     event_log::EventLog,
     fingerprint::fingerprint,
-    readiness::Readiness,
-    shell::{Shell, listen_problem},
-    store::{FILE_NAME, Kept, Store},
+    mains::Mains,
+    readiness::{Facts, Readiness},
+    shell::{Parts, Shell, listen_problem},
+    store::{Kept, Store},
     world::Clock,
 };
 
@@ -48,6 +50,14 @@ pub(super) struct RunArgs {
     /// Write a file that says where the device is, once it is ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
+    /// Serve the bench here, on loopback: keys, cards, power, time for programs; port 0 is one that is free
+    ///
+    /// Its address and its token are in the ready-file, which is written as soon as the bench can be used.
+    #[arg(long, value_name = "ADDR:PORT", requires = "ready_file")]
+    bench: Option<SocketAddr>,
+    /// Which clock the device's limits run on; a manual one stands still until the bench moves it
+    #[arg(long, value_name = "CLOCK", default_value = "real", value_parser = PossibleValuesParser::new(["real", "manual"]))]
+    clock: String,
     /// How long the device takes to start, such as `20s`; a real one takes its time
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     boot_delay: Duration,
@@ -76,11 +86,17 @@ impl RunArgs {
 
 /// `hsm-emulator run`
 pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
-    let clock = Clock::starting_now();
+    let clock = if args.clock == "manual" {
+        Clock::standing_still()
+    } else {
+        Clock::starting_now()
+    };
     let format = args.log_format();
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
     program::start_logging(format, level);
     warn!("this is a test device: it protects nothing");
+
+    check(&args)?;
 
     // First of all, so that a signal at any later moment ends the program cleanly.
     let starting = |error| Problem::new(ExitCode::InputOutput, format!("start the runtime: {error}"));
@@ -92,33 +108,36 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(starting)?;
 
     let (store, kept) = open(&args)?;
+    let mains = Mains {
+        state: args.state.clone(),
+        start: args.boot_delay,
+        stop: args.stop_delay,
+    };
+    let appliance = mains.device(&kept)?;
     let state = &args.state;
-    let mut profile = Profile::parse(&kept.profile_text).map_err(|why| {
-        let what = format!(
-            "read state `{}`: it is damaged: its profile: {why}",
-            state.join(FILE_NAME).display()
-        );
-        Problem::new(ExitCode::WrongState, what)
-    })?;
     let log = EventLog::open(state)?;
-    profile.limits.start = args.boot_delay;
-    profile.limits.stop = args.stop_delay;
-    let tls = kept.identity.server_config().map_err(|error| {
-        let path = state.join(FILE_NAME);
-        Problem::new(
-            ExitCode::WrongState,
-            format!("read state `{}`: it is damaged: {error}", path.display()),
-        )
-    })?;
-    let fingerprint = fingerprint(kept.identity.certificate());
-    info!("certificate fingerprint {fingerprint}");
-    let readiness = args
-        .ready_file
-        .map(|path| Readiness::prepare(path, fingerprint, state))
-        .transpose()?;
-    let appliance = Appliance::new(Device::new(profile, kept.stored), tls);
+    let mut facts = Facts {
+        fingerprint: fingerprint(kept.identity.certificate()),
+        state: std::path::absolute(state).unwrap_or_else(|_| state.clone()),
+        bench: None,
+    };
+    info!("certificate fingerprint {}", facts.fingerprint);
 
     runtime.block_on(async {
+        let bench = match args.bench {
+            None => None,
+            Some(address) => {
+                let server = Server::start(address).await;
+                let server = server.map_err(|error| listen_problem(address, &error))?;
+                info!("bench on {}", server.address);
+                facts.bench = Some((server.address, server.token.clone()));
+                Some(server)
+            }
+        };
+        let readiness = args
+            .ready_file
+            .map(|path| Readiness::prepare(path, facts))
+            .transpose()?;
         let port = Port::reserve(args.listen).map_err(|error| listen_problem(args.listen, &error))?;
         if !args.listen.ip().is_loopback() {
             warn!("`{}` can be reached from other computers", port.address());
@@ -128,10 +147,36 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         } else {
             ConsoleLines::start().map_err(starting)?
         };
-        Shell::new(appliance, clock, console, port, readiness, store, log)?
-            .run(&mut signals)
-            .await
+        let parts = Parts {
+            mains,
+            clock,
+            console,
+            port,
+            readiness,
+            log,
+            bench,
+        };
+        Shell::new(appliance, store, parts)?.run(&mut signals).await
     })
+}
+
+/// What the command line cannot say by itself.
+fn check(args: &RunArgs) -> Result<(), Problem> {
+    if let Some(address) = args.bench
+        && !address.ip().is_loopback()
+    {
+        let what = format!("serve the bench: expected an address of loopback, got `{address}`");
+        return Err(
+            Problem::new(ExitCode::Usage, what).hint("name one of this computer, such as `127.0.0.1:0`")
+        );
+    }
+    if args.clock == "manual" && args.bench.is_none() {
+        let what = "run on a manual clock: expected `--bench`, got none";
+        return Err(
+            Problem::new(ExitCode::Usage, what).hint("only the bench can move it; add `--bench 127.0.0.1:0`")
+        );
+    }
+    Ok(())
 }
 
 /// The state that is kept, or a new one.

@@ -8,10 +8,14 @@ use std::{
 
 use redb::{StorageBackend, backends::FileBackend};
 
+use super::Fuse;
+
 /// A locked file, for the database and for whoever decides when it becomes true.
 #[derive(Clone, Debug)]
 pub(super) struct RehearsedFile {
     file: Arc<FileBackend>,
+    /// What lets the file be written.
+    fuse: Fuse,
     /// `None` once everything is done to the file at once.
     rehearsal: Arc<Mutex<Option<Rehearsal>>>,
 }
@@ -43,8 +47,29 @@ impl RehearsedFile {
         };
         Ok(Self {
             file: Arc::new(file),
+            fuse: Fuse::default(),
             rehearsal: Arc::new(Mutex::new(Some(rehearsal))),
         })
+    }
+
+    /// What lets the file be written, to be blown from outside.
+    pub(super) fn fuse(&self) -> Fuse {
+        self.fuse.clone()
+    }
+
+    fn set_len_of_file(&self, len: u64) -> io::Result<()> {
+        self.fuse.spend()?;
+        self.file.set_len(len)
+    }
+
+    fn write_to_file(&self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.fuse.spend()?;
+        self.file.write(offset, bytes)
+    }
+
+    fn sync_file(&self, eventual: bool) -> io::Result<()> {
+        self.fuse.check()?;
+        self.file.sync_data(eventual)
     }
 
     /// The file as it is after what was rehearsed so far, for a rehearsal of its own. `None` after the performance.
@@ -52,6 +77,7 @@ impl RehearsedFile {
         let rehearsal = self.rehearsal().clone()?;
         Some(Self {
             file: Arc::clone(&self.file),
+            fuse: self.fuse.clone(),
             rehearsal: Arc::new(Mutex::new(Some(rehearsal))),
         })
     }
@@ -63,9 +89,9 @@ impl RehearsedFile {
         let steps = rehearsal.iter().flat_map(|rehearsal| &rehearsal.steps);
         for step in steps {
             match step {
-                Step::SetLen(len) => self.file.set_len(*len)?,
-                Step::Write { offset, bytes } => self.file.write(*offset, bytes)?,
-                Step::Sync => self.file.sync_data(false)?,
+                Step::SetLen(len) => self.set_len_of_file(*len)?,
+                Step::Write { offset, bytes } => self.write_to_file(*offset, bytes)?,
+                Step::Sync => self.sync_file(false)?,
             }
         }
         *rehearsal = None;
@@ -146,7 +172,7 @@ impl StorageBackend for RehearsedFile {
     fn set_len(&self, len: u64) -> io::Result<()> {
         match &mut *self.rehearsal() {
             Some(rehearsal) => rehearsal.set_len(len),
-            None => self.file.set_len(len)?,
+            None => self.set_len_of_file(len)?,
         }
         Ok(())
     }
@@ -154,7 +180,7 @@ impl StorageBackend for RehearsedFile {
     fn sync_data(&self, eventual: bool) -> io::Result<()> {
         match &mut *self.rehearsal() {
             Some(rehearsal) => rehearsal.steps.push(Step::Sync),
-            None => self.file.sync_data(eventual)?,
+            None => self.sync_file(eventual)?,
         }
         Ok(())
     }
@@ -162,7 +188,7 @@ impl StorageBackend for RehearsedFile {
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         match &mut *self.rehearsal() {
             Some(rehearsal) => rehearsal.write(offset, data),
-            None => self.file.write(offset, data)?,
+            None => self.write_to_file(offset, data)?,
         }
         Ok(())
     }

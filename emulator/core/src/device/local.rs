@@ -28,6 +28,12 @@ struct LocalDialog {
     pin: Option<PinEntry>,
 }
 
+impl LocalActivation {
+    pub(super) fn ceremony(&self) -> Option<&Ceremony> {
+        self.ceremony.as_ref()
+    }
+}
+
 impl Device {
     pub(super) fn on_key(&mut self, cx: &mut Cx<'_>, key: Key) {
         //= PK-01
