@@ -64,17 +64,36 @@ fn open_lock(path: &Path) -> io::Result<File> {
 /// On return the contents are on the disk. A new file is for its owner alone (0600); one that was there keeps its
 /// mode, and its owner if we may say so. A symbolic link is itself replaced. Only under the file's [`FileLock`].
 pub fn replace_file(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace(path, contents, Sync::Wait)
+}
+
+/// The same, but on return only the system has the contents: a killed program loses nothing, a power cut may.
+pub fn replace_file_without_sync(path: &Path, contents: &[u8]) -> io::Result<()> {
+    replace(path, contents, Sync::Leave)
+}
+
+/// Whether the disk is waited for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    Wait,
+    Leave,
+}
+
+fn replace(path: &Path, contents: &[u8], sync: Sync) -> io::Result<()> {
     let temporary = beside(path, ".", ".tmp");
-    let written = write_new(&temporary, path, contents).and_then(|()| fs::rename(&temporary, path));
+    let written = write_new(&temporary, path, contents, sync).and_then(|()| fs::rename(&temporary, path));
     if written.is_err() {
         // What is not whole helps nobody; the error that led here is the one to tell.
         let _ = fs::remove_file(&temporary);
     }
     written?;
-    File::open(folder_of(path))?.sync_all()
+    match sync {
+        Sync::Wait => File::open(folder_of(path))?.sync_all(),
+        Sync::Leave => Ok(()),
+    }
 }
 
-fn write_new(temporary: &Path, like: &Path, contents: &[u8]) -> io::Result<()> {
+fn write_new(temporary: &Path, like: &Path, contents: &[u8], sync: Sync) -> io::Result<()> {
     // One that a killed program left behind.
     match fs::remove_file(temporary) {
         Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
@@ -97,7 +116,10 @@ fn write_new(temporary: &Path, like: &Path, contents: &[u8]) -> io::Result<()> {
         Err(why) => return Err(why),
     }
     file.write_all(contents)?;
-    file.sync_all()
+    match sync {
+        Sync::Wait => file.sync_all(),
+        Sync::Leave => Ok(()),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -128,7 +150,12 @@ mod tests {
             if path.exists() {
                 fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("it is ours");
             }
-            replace_file(&path, contents.as_bytes()).expect("it is ours");
+            let replace = if mode == 0o640 {
+                replace_file_without_sync
+            } else {
+                replace_file
+            };
+            replace(&path, contents.as_bytes()).expect("it is ours");
             let metadata = fs::metadata(&path).expect("it is there");
             assert_eq!(metadata.mode() & 0o7777, mode);
             assert_eq!(fs::read_to_string(&path).expect("it is text"), contents);

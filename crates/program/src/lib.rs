@@ -1,5 +1,6 @@
 //! What every program of the rig shares: the table of exit codes, the version, how it logs, how it keeps files that
-//! must not be lost, how it shows texts of others. Knows no device, no card and no scenario.
+//! must not be lost, its port, how it says that it is ready, which signals end it, how it shows texts of others. Knows
+//! no device, no card and no scenario.
 //!
 //! ```
 //! use program::ExitCode;
@@ -11,14 +12,20 @@
 mod durable_file;
 mod exit_code;
 mod logging;
+mod port;
 mod problem;
+mod ready_file;
 mod shown;
+mod signals;
 
-pub use durable_file::{FileLock, replace_file};
+pub use durable_file::{FileLock, replace_file, replace_file_without_sync};
 pub use exit_code::ExitCode;
 pub use logging::{LogFormat, start_logging};
+pub use port::Port;
 pub use problem::Problem;
+pub use ready_file::ReadyFile;
 pub use shown::{is_unseen, shown};
+pub use signals::Signals;
 
 /// The version with the commit it was built from, as `--version` prints it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RIG_COMMIT"), ")");

@@ -26,10 +26,8 @@
 pub mod cli;
 mod console_lines;
 mod fingerprint;
-mod port;
-mod ready_file;
+mod readiness;
 mod shell;
-mod signals;
 mod store;
 mod wire;
 mod world;

@@ -7,7 +7,7 @@ use apdu::ReaderAnswer;
 use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
-use program::{ExitCode, Problem};
+use program::{ExitCode, Port, Problem, Signals};
 use tokio::{
     net::TcpStream,
     sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
@@ -17,9 +17,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     console_lines::ConsoleLines,
-    port::Port,
-    ready_file::ReadyFile,
-    signals::Signals,
+    readiness::Readiness,
     store::{Store, Writer, Written},
     wire::Wire,
     world::{Clock, OsRandom},
@@ -35,7 +33,7 @@ pub(crate) struct Shell {
     rng: OsRandom,
     console: ConsoleLines,
     port: Port,
-    ready_file: Option<ReadyFile>,
+    readiness: Option<Readiness>,
     /// Whether the device has started once, so that somebody may be waiting for its address.
     is_ready: bool,
     wires: BTreeMap<ConnectionId, Wire>,
@@ -53,7 +51,7 @@ impl Shell {
         clock: Clock,
         console: ConsoleLines,
         port: Port,
-        ready_file: Option<ReadyFile>,
+        readiness: Option<Readiness>,
         store: Store,
     ) -> Result<Self, Problem> {
         let (inputs, queue) = channel(QUEUE_MAX);
@@ -66,7 +64,7 @@ impl Shell {
             rng: OsRandom,
             console,
             port,
-            ready_file,
+            readiness,
             is_ready: false,
             wires: BTreeMap::new(),
             next_connection: 1,
@@ -93,7 +91,7 @@ impl Shell {
         while let Ok(written) = self.written.try_recv() {
             ended = ended.and(written.map(|_| ()).map_err(Problem::from));
         }
-        let removed = self.ready_file.map_or(Ok(()), ReadyFile::remove);
+        let removed = self.readiness.map_or(Ok(()), Readiness::remove);
         ended.and(removed)
     }
 
@@ -277,9 +275,9 @@ impl Shell {
     fn tell_readiness(&mut self, is_first: bool) -> Result<(), Problem> {
         let management = self.port.is_open().then(|| self.port.address());
         let told = self
-            .ready_file
+            .readiness
             .as_mut()
-            .map_or(Ok(()), |ready_file| ready_file.tell(management));
+            .map_or(Ok(()), |readiness| readiness.tell(management));
         match told {
             Err(problem) if is_first => return Err(problem),
             Err(problem) => warn!("{}", problem.what),

@@ -10,7 +10,7 @@ use std::{
 
 use apdu::{ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Input, InvalidImage, Output};
-use program::{ExitCode, FileLock, replace_file};
+use program::{ExitCode, FileLock, Problem, replace_file, replace_file_without_sync};
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,
@@ -24,6 +24,8 @@ pub const IMAGE_BYTES_MAX: u64 = 65_536;
 pub struct CardFile {
     path: PathBuf,
     state: State,
+    /// How the file gets its contents.
+    replace: fn(&Path, &[u8]) -> io::Result<()>,
     _lock: FileLock,
 }
 
@@ -44,6 +46,7 @@ impl CardFile {
         Ok(Self {
             path: path.to_owned(),
             state: State::Working(Box::new(Card::from_image(image))),
+            replace: replace_file,
             _lock: lock,
         })
     }
@@ -64,8 +67,19 @@ impl CardFile {
         Ok(Self {
             path: path.to_owned(),
             state: State::Working(Box::new(Card::from_image(image))),
+            replace: replace_file,
             _lock: lock,
         })
+    }
+
+    /// The same card, which no longer waits for the disk: a killed program still loses no answer, a power cut of the
+    /// computer can take answers back, and with them give tries. For benches.
+    #[must_use]
+    pub fn without_sync(self) -> Self {
+        Self {
+            replace: replace_file_without_sync,
+            ..self
+        }
     }
 
     /// Where the card is.
@@ -101,7 +115,7 @@ impl CardFile {
             ReaderCommand::Transmit(tpdu) => card.handle_input(Input::Transmit(tpdu)),
             ReaderCommand::PowerOff => card.handle_input(Input::PowerOff),
         }
-        match run(card, &self.path) {
+        match run(card, &self.path, self.replace) {
             Ok(Some(answer)) => answer,
             Ok(None) => match command {
                 ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
@@ -118,13 +132,17 @@ impl CardFile {
 
 /// Does what the card asks for, until it has answered.
 //= CD-04
-fn run(card: &mut Card, path: &Path) -> Result<Option<ReaderAnswer>, CardFileError> {
+fn run(
+    card: &mut Card,
+    path: &Path,
+    replace: fn(&Path, &[u8]) -> io::Result<()>,
+) -> Result<Option<ReaderAnswer>, CardFileError> {
     while let Some(output) = card.poll_output() {
         match output {
             Output::Write(write) => {
                 let mut image = card.image().clone();
                 image.apply(&write);
-                replace_file(path, image.to_text().as_bytes())
+                replace(path, image.to_text().as_bytes())
                     .map_err(|why| CardFileError::new(path, Fault::NotWritten(why)))?;
                 card.handle_input(Input::Written);
             }
@@ -273,6 +291,16 @@ impl CardFileError {
                 Some("the folder of the card must be writable, and have room")
             }
             Fault::Missing | Fault::NotAFile | Fault::Exists | Fault::NotRead(_) => None,
+        }
+    }
+}
+
+impl From<&CardFileError> for Problem {
+    fn from(error: &CardFileError) -> Self {
+        let problem = Self::new(error.exit_code(), error.to_string());
+        match error.hint() {
+            Some(hint) => problem.hint(hint),
+            None => problem,
         }
     }
 }

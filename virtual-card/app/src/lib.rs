@@ -1,5 +1,5 @@
-//! Cards on disk, for the shells: a card image in a file that one program holds, and that answers as a reader does.
-//! Knows no protocol of readers; what a card does with a command is `card-core`'s.
+//! Cards on disk, for the shells: a card image in a file that one program holds, and that answers as a reader does; the
+//! two ends of a virtual reader around it; the program `virtual-card`. What a card does with a command is `card-core`'s.
 //!
 //! ```
 //! use apdu::{Csn, ReaderAnswer, ReaderCommand};
@@ -29,5 +29,11 @@
 //! ```
 
 mod card_file;
+pub mod cli;
+mod control;
+mod peer;
+mod vicc;
+mod virtual_reader;
 
 pub use card_file::{CardFile, CardFileError, Fault, IMAGE_BYTES_MAX};
+pub use virtual_reader::{ANSWER_WAIT, Reach, VirtualReader};

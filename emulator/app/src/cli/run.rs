@@ -9,17 +9,15 @@ use std::{
 use clap::{Args, builder::PossibleValuesParser};
 use hsm_core::{Device, Profile, ServerMasterKey, Stored};
 use hsm_listener::{Appliance, Identity};
-use program::{ExitCode, LogFormat, Problem};
+use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     console_lines::ConsoleLines,
     fingerprint::fingerprint,
-    port::Port,
-    ready_file::{Facts, ReadyFile},
+    readiness::Readiness,
     shell::{Shell, listen_problem},
-    signals::Signals,
     store::{FILE_NAME, Kept, Store},
     world::{Clock, OsRandom},
 };
@@ -109,14 +107,11 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             format!("read state `{}`: it is damaged: {error}", path.display()),
         )
     })?;
-    let facts = Facts {
-        fingerprint: fingerprint(kept.identity.certificate()),
-        state: std::path::absolute(state).unwrap_or_else(|_| state.clone()),
-    };
-    info!("certificate fingerprint {}", facts.fingerprint);
-    let ready_file = args
+    let fingerprint = fingerprint(kept.identity.certificate());
+    info!("certificate fingerprint {fingerprint}");
+    let readiness = args
         .ready_file
-        .map(|path| ReadyFile::prepare(path, facts))
+        .map(|path| Readiness::prepare(path, fingerprint, state))
         .transpose()?;
     let appliance = Appliance::new(Device::new(profile, kept.stored), tls);
 
@@ -130,7 +125,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         } else {
             ConsoleLines::start().map_err(starting)?
         };
-        Shell::new(appliance, clock, console, port, ready_file, store)?
+        Shell::new(appliance, clock, console, port, readiness, store)?
             .run(&mut signals)
             .await
     })

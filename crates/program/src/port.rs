@@ -1,5 +1,5 @@
-//! The device's TCP port: reserved while the program lives, open only while the device listens. Knows no byte of what
-//! crosses it.
+//! A TCP port: reserved while the program lives, open only while somebody may connect. Knows no byte of what crosses
+//! it.
 
 use std::{future, io, net::SocketAddr, time::Duration};
 
@@ -15,7 +15,8 @@ const BACKLOG: u32 = 1024;
 const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
 
 /// A port that is ours, open or closed.
-pub(crate) struct Port {
+#[derive(Debug)]
+pub struct Port {
     address: SocketAddr,
     /// Bound and never listening: a closed port refuses connections, and nobody is given its number meanwhile.
     _reserved: TcpSocket,
@@ -25,7 +26,7 @@ pub(crate) struct Port {
 
 impl Port {
     /// Takes a port; 0 is one that the system chooses.
-    pub(crate) fn reserve(address: SocketAddr) -> io::Result<Self> {
+    pub fn reserve(address: SocketAddr) -> io::Result<Self> {
         let reserved = bind(address)?;
         Ok(Self {
             address: reserved.local_addr()?,
@@ -36,27 +37,30 @@ impl Port {
     }
 
     /// The address, its port chosen.
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether somebody can connect.
+    pub fn is_open(&self) -> bool {
         self.listener.is_some()
     }
 
-    pub(crate) fn open(&mut self) -> io::Result<()> {
+    /// Lets peers connect.
+    pub fn open(&mut self) -> io::Result<()> {
         if self.listener.is_none() {
             self.listener = Some(bind(self.address)?.listen(BACKLOG)?);
         }
         Ok(())
     }
 
-    pub(crate) fn close(&mut self) {
+    /// Refuses peers from now on; those that wait to be accepted are gone.
+    pub fn close(&mut self) {
         self.listener = None;
     }
 
     /// The next connection; never comes back while the port is closed. Nothing is lost if it is dropped.
-    pub(crate) async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+    pub async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         let Some(listener) = &self.listener else {
             return future::pending().await;
         };

@@ -1,42 +1,29 @@
-//! The file that tells a waiting program where the emulator is. Whole or not there, and gone after a clean end.
+//! The file that tells a waiting program that another is ready, and where. Whole or not there, and gone after a clean
+//! end. Knows nothing of what it says.
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
-    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
     process,
 };
 
-use serde_json::json;
-
-use program::Problem;
-
-/// What a ready-file says besides the address.
-#[derive(Clone, Debug)]
-pub(crate) struct Facts {
-    pub(crate) fingerprint: String,
-    pub(crate) state: PathBuf,
-}
+use crate::Problem;
 
 /// A ready-file of this process.
 #[derive(Debug)]
-pub(crate) struct ReadyFile {
+pub struct ReadyFile {
     path: PathBuf,
-    facts: Facts,
     /// What it says now, to know it again.
     content: Option<String>,
 }
 
 impl ReadyFile {
-    /// Sees that it can be written, before anything else is done. One that an earlier emulator left is replaced later.
-    pub(crate) fn prepare(path: PathBuf, facts: Facts) -> Result<Self, Problem> {
-        let file = Self {
-            path,
-            facts,
-            content: None,
-        };
+    /// Sees that it can be written, before anything else is done. One that an earlier program left is replaced
+    /// later.
+    pub fn prepare(path: PathBuf) -> Result<Self, Problem> {
+        let file = Self { path, content: None };
         if file.path.is_dir() {
             let error = io::Error::from(io::ErrorKind::IsADirectory);
             return Err(file.problem(&error));
@@ -47,16 +34,9 @@ impl ReadyFile {
         Ok(file)
     }
 
-    /// Says where managers can connect: nowhere while the port is closed.
-    pub(crate) fn tell(&mut self, management: Option<SocketAddr>) -> Result<(), Problem> {
-        let content = json!({
-            "pid": process::id(),
-            "management": management.map(|address| address.to_string()),
-            "fingerprint": self.facts.fingerprint,
-            "state": self.facts.state.to_string_lossy(),
-            "version": program::VERSION,
-        });
-        let content = format!("{content}\n");
+    /// Says this, whoever may look at that moment: one line, whole, for the owner alone (0600).
+    pub fn tell(&mut self, line: &str) -> Result<(), Problem> {
+        let content = format!("{line}\n");
         self.write_unfinished(&content)
             .and_then(|unfinished| fs::rename(unfinished, &self.path))
             .map_err(|error| self.problem(&error))?;
@@ -65,7 +45,7 @@ impl ReadyFile {
     }
 
     /// Takes it away, unless somebody else has replaced it.
-    pub(crate) fn remove(self) -> Result<(), Problem> {
+    pub fn remove(self) -> Result<(), Problem> {
         let Some(content) = &self.content else {
             return Ok(());
         };

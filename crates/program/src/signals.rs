@@ -5,14 +5,16 @@ use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that are waited for from the moment this was made.
-pub(crate) struct Signals {
+#[derive(Debug)]
+pub struct Signals {
     terminate: Signal,
     hangup: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Begins to wait. Must be called inside a runtime.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
@@ -21,7 +23,7 @@ impl Signals {
     }
 
     /// The name of the next signal.
-    pub(crate) async fn next(&mut self) -> &'static str {
+    pub async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.hangup.recv() => "SIGHUP",

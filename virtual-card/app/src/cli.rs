@@ -1,0 +1,116 @@
+//! The command line of `virtual-card`: what is asked for, and the exit code. Does nothing itself.
+
+mod control;
+mod vicc;
+
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    io::{self, Write as _},
+};
+
+use clap::{Parser, Subcommand};
+use program::{ExitCode, LogFormat, Problem};
+use tracing::error;
+
+use crate::control::Move;
+
+/// Smart cards in files, for the readers of other programs: test material that protects nothing
+#[derive(Debug, Parser)]
+#[command(name = "virtual-card", version = program::VERSION, after_help = exit_codes())]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Put cards into the slots of a virtual reader, and keep them there until a signal ends the program
+    Vicc(vicc::ViccArgs),
+    /// Put a card that `virtual-card vicc` holds back into its reader
+    Insert(control::ControlArgs),
+    /// Take a card that `virtual-card vicc` holds out of its reader
+    Remove(control::ControlArgs),
+}
+
+/// Does what the arguments ask for, the first of them being the program's name.
+pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let mut format = LogFormat::Text;
+    let done = match Cli::try_parse_from(args) {
+        Ok(cli) => match cli.command {
+            Command::Vicc(args) => {
+                format = args.log_format();
+                vicc::vicc(&args)
+            }
+            Command::Insert(args) => control::control(&args, Move::Insert),
+            Command::Remove(args) => control::control(&args, Move::Remove),
+        },
+        Err(error) if error.use_stderr() => {
+            talk(&error.render().to_string());
+            return ExitCode::Usage;
+        }
+        // Help or the version, which were asked for.
+        Err(error) => data(&error.render().to_string()),
+    };
+    match done {
+        Ok(()) => ExitCode::Passed,
+        Err(problem) => {
+            match format {
+                LogFormat::Text => talk(&problem.to_string()),
+                LogFormat::Json => {
+                    error!(
+                        exit_code = problem.exit_code.code(),
+                        hint = problem.hint,
+                        "{}",
+                        problem.what
+                    );
+                }
+            }
+            problem.exit_code
+        }
+    }
+}
+
+/// What was asked for.
+fn data(text: &str) -> Result<(), Problem> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    Ok(())
+}
+
+/// What is said to the person.
+fn talk(text: &str) {
+    // If nobody can hear it, the exit code still says it.
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
+
+fn exit_codes() -> String {
+    const OURS: [ExitCode; 8] = [
+        ExitCode::Passed,
+        ExitCode::Usage,
+        ExitCode::InputOutput,
+        ExitCode::WrongState,
+        ExitCode::InUse,
+        ExitCode::Network,
+        ExitCode::Card,
+        ExitCode::Internal,
+    ];
+    let mut text = String::from("Exit codes:\n");
+    for code in OURS {
+        writeln!(text, "  {:>2}  {}", code.code(), code.meaning()).expect("a String takes everything");
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Cli::command().debug_assert();
+    }
+}
