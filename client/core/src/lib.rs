@@ -33,6 +33,7 @@ mod fingerprint;
 mod pin;
 mod session;
 mod tls;
+mod web_address;
 
 pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
@@ -41,3 +42,4 @@ pub use session::{
     Act, Broken, Ending, NotSent, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput,
 };
 pub use tls::{Secured, TlsClient, TlsClientConfig, TlsError, Trust};
+pub use web_address::{InvalidWebAddress, WEB_ADDRESS_BYTES_MAX, WebAddress};
