@@ -13,7 +13,8 @@ use crate::selection::{Selection, select};
 use crate::suite::Scenario;
 use crate::terminal::Terminal;
 use clap::builder::NonEmptyStringValueParser;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use program::ExitCode;
 use program::Problem;
 use serde_json::json;
@@ -52,6 +53,16 @@ enum Command {
     },
     /// List every step that a scenario can use
     Steps,
+    /// Print a script that completes commands and options
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print a manual page
+    Man {
+        /// The command it is about, instead of all
+        command: Option<String>,
+    },
 }
 
 /// Which scenarios.
@@ -78,6 +89,14 @@ pub fn execute<V, H: Sync>(
             Command::List { selectors, json } => list(&selectors, json, terminal),
             Command::Check { selectors, tree } => check(rig, &selectors, tree, terminal),
             Command::Steps => steps::steps(rig, terminal),
+            Command::Completions { shell } => {
+                let script = program::completions(Cli::command(), shell);
+                terminal
+                    .data(&script)
+                    .map(|()| ExitCode::Passed)
+                    .map_err(Problem::from)
+            }
+            Command::Man { command } => man(command.as_deref(), terminal),
         },
         Err(error) if error.use_stderr() => {
             terminal.talk(&error.render().to_string());
@@ -109,6 +128,16 @@ fn exit_codes() -> String {
     }
     text.truncate(text.trim_end().len());
     text
+}
+
+/// `hsm-rig man`
+fn man(command: Option<&str>, terminal: &mut Terminal<'_>) -> Result<ExitCode, Problem> {
+    let page = program::manual(Cli::command(), command).ok_or_else(|| {
+        Problem::new(ExitCode::Usage, "find manual page: there is no such command")
+            .hint("`hsm-rig --help` lists them")
+    })?;
+    terminal.data(&page)?;
+    Ok(ExitCode::Passed)
 }
 
 /// `hsm-rig list`
@@ -234,8 +263,7 @@ fn count(number: usize, noun: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {

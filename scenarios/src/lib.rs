@@ -8,6 +8,7 @@
 //! ```
 
 pub mod builtin;
+pub mod card_under_test;
 pub mod catalogue;
 pub mod cli;
 pub mod diagnostic;

@@ -1,6 +1,7 @@
 //! The steps of a scenario: sentences that a custodian would say, and what they do to a world or ask of it. Knows no
 //! file and no report.
 
+mod card_reader;
 mod cards;
 mod console;
 mod custodians;
@@ -12,15 +13,17 @@ mod time;
 mod told;
 mod values;
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
+use card_core::CardImage;
 use machine::Instant;
 use sim::Seed;
 
 use crate::{
+    card_under_test::{CardBed, CardUnderTest},
     lane::{Failure, Mismatch, Played},
     step::{Argument, BlockKind, MatchedArgument, Registry},
-    world::World,
+    world::{Trace, World},
 };
 pub use values::Value;
 
@@ -37,6 +40,7 @@ pub fn registry() -> Steps {
     device::register(&mut steps);
     custodians::register(&mut steps);
     cards::register(&mut steps);
+    card_reader::register(&mut steps);
     told::register(&mut steps);
     console::register(&mut steps);
     time::register(&mut steps);
@@ -54,6 +58,11 @@ fn define(steps: &mut Steps, expression: &'static str, explanation: &'static str
 pub struct Stage {
     seed: Seed,
     world: Option<World>,
+    /// Puts cards into readers.
+    bed: Rc<dyn CardBed>,
+    /// A card in a reader of its own, which no HSM sees.
+    card: Option<Box<dyn CardUnderTest>>,
+    card_trace: Trace,
     /// So that an experiment can begin again in a world that is equal to this one.
     done: Vec<(Handler, Args)>,
     /// Worlds of experiments.
@@ -63,10 +72,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub(crate) fn new(seed: Seed) -> Self {
+    pub(crate) fn new(seed: Seed, bed: Rc<dyn CardBed>) -> Self {
         Self {
             seed,
             world: None,
+            bed,
+            card: None,
+            card_trace: Trace::default(),
             done: Vec::new(),
             outcomes: Vec::new(),
             trace: Vec::new(),
@@ -86,7 +98,7 @@ impl Stage {
 
     /// A stage on which the same was done, in a world of its own with the same seed.
     fn again(&self) -> Result<Self, Mismatch> {
-        let mut stage = Self::new(self.seed);
+        let mut stage = Self::new(self.seed, Rc::clone(&self.bed));
         for (handler, args) in &self.done {
             stage.play(*handler, args.clone())?;
         }
@@ -100,12 +112,27 @@ impl Stage {
             last_events: Vec::new(),
             lasted: self.lasted,
         };
+        played.trace.extend(self.card_trace.lines());
+        played.last_events.extend(self.card_trace.last_of_each());
         if let Some(world) = self.world {
             played.trace.extend(world.trace.lines());
-            played.last_events = world.last_events();
+            played.last_events.extend(world.last_events());
             played.lasted += world.now.since(Instant::POWER_ON);
         }
         played
+    }
+
+    /// A card in a reader of its own; the one that was there is gone.
+    fn put_card(&mut self, image: CardImage) -> Result<(), Mismatch> {
+        self.card = None;
+        let card = self.bed.reader_with(image);
+        self.card = Some(card.map_err(|why| mismatch("a card in a reader", why))?);
+        Ok(())
+    }
+
+    /// No time passes for a card in a reader of its own.
+    fn tell_of_card(&mut self, text: String) {
+        self.card_trace.tell(Instant::POWER_ON, "the card", text);
     }
 
     /// The world, which the first step of a scenario makes.

@@ -28,7 +28,7 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
 pub(crate) use station::{Prompt, Station};
-use trace::Trace;
+pub(crate) use trace::Trace;
 
 use crate::lane::ActorEvents;
 

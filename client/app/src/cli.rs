@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, path::PathBuf, time::Duration};
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use hsm_client::Fingerprint;
 
 use crate::{address::Address, errand::Operation};
@@ -139,51 +139,14 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// The completions of this shell.
-pub(crate) fn completions(shell: clap_complete::Shell) -> String {
-    let mut bytes = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hsm-client", &mut bytes);
-    let text = String::from_utf8(bytes).expect("scripts are texts");
-    // clap_complete 4.6.11 takes the hyphen of our name for a step to a command in one of two places that must agree,
-    // so that bash would complete no command's options.
-    text.replace("hsm__subcmd__client", "hsm__client")
-}
-
-/// The manual page of the program, or of one command; `None` if there is no such command.
-pub(crate) fn manual(command: Option<&str>) -> Option<Vec<u8>> {
-    let mut program = Cli::command();
-    program.build();
-    let about = match command {
-        None => program,
-        Some(name) => program.find_subcommand(name)?.clone(),
-    };
-    let mut page = Vec::new();
-    let rendered = clap_mangen::Man::new(about).render(&mut page);
-    rendered.expect("a vector takes everything");
-    Some(page)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn bash_finds_what_each_command_takes() {
-        let script = completions(clap_complete::Shell::Bash);
-        let assigned = script
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("cmd=\"hsm")?.strip_suffix('"'));
-        for name in assigned.map(|rest| format!("hsm{rest}")) {
-            assert!(
-                script.contains(&format!("        {name})\n            opts=")),
-                "{name}"
-            );
-        }
     }
 
     #[test]

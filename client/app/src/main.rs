@@ -11,7 +11,7 @@ mod screen;
 
 use std::process;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 use program::{ExitCode, start_logging};
 use tracing_subscriber::filter::LevelFilter;
 use virtual_card::CardFile;
@@ -73,12 +73,12 @@ fn execute(cli: Cli, screen: &mut Screen) -> Option<Outcome> {
         Command::Trust { forget: false } => session(connection, Goal::Trust, None, screen),
         Command::Trust { forget: true } => forget(connection),
         Command::Completions { shell } => {
-            screen.data(&cli::completions(shell));
+            screen.data(&program::completions(Cli::command(), shell));
             return None;
         }
-        Command::Man { command } => match cli::manual(command.as_deref()) {
+        Command::Man { command } => match program::manual(Cli::command(), command.as_deref()) {
             Some(page) => {
-                screen.data(&String::from_utf8_lossy(&page));
+                screen.data(&page);
                 return None;
             }
             None => Err(Outcome::Usage {

@@ -11,6 +11,8 @@ impl StatusWord {
     pub const OK: Self = Self(0x9000);
     /// Done, but the end of the file came before Le bytes were read.
     pub const END_OF_FILE: Self = Self(0x6282);
+    /// A write to the card's memory failed.
+    pub const MEMORY_FAILURE: Self = Self(0x6581);
     /// The length is wrong.
     pub const WRONG_LENGTH: Self = Self(0x6700);
     /// The command does not fit the kind of file: a directory was asked for, an elementary file was found.
@@ -31,6 +33,8 @@ impl StatusWord {
     pub const FILE_NOT_FOUND: Self = Self(0x6A82);
     /// Not enough room in the file.
     pub const NO_ROOM: Self = Self(0x6A84);
+    /// Nothing of that number or tag.
+    pub const DATA_NOT_FOUND: Self = Self(0x6A88);
     /// P1 or P2 are wrong.
     pub const WRONG_PARAMETERS: Self = Self(0x6B00);
     /// The instruction is unknown in this class.
@@ -96,6 +100,7 @@ impl StatusWord {
         Some(match self {
             Self::OK => "done",
             Self::END_OF_FILE => "end of file before Le bytes",
+            Self::MEMORY_FAILURE => "memory failure",
             Self::WRONG_LENGTH => "wrong length",
             Self::INCOMPATIBLE_FILE => "not that kind of file",
             Self::SECURITY_STATUS_NOT_SATISFIED => "PIN not verified",
@@ -106,6 +111,7 @@ impl StatusWord {
             Self::NOT_SUPPORTED => "not supported",
             Self::FILE_NOT_FOUND => "file or application not found",
             Self::NO_ROOM => "no room in the file",
+            Self::DATA_NOT_FOUND => "no such data",
             Self::WRONG_PARAMETERS => "wrong P1 or P2",
             Self::UNKNOWN_INSTRUCTION => "unknown instruction",
             Self::UNKNOWN_CLASS => "unknown class",

@@ -82,7 +82,7 @@ impl ExitCode {
                 "a state folder or a card image is damaged, or of a version that is not known"
             }
             Self::InUse => "a state folder, a card image or an address is in use by another program",
-            Self::Network => "the device could not be reached",
+            Self::Network => "the device, or the reader of a card, could not be reached",
             Self::Trust => "the device's certificate is not the trusted one",
             Self::Denied => "the device denied the session: busy, not armed, or shutting down",
             Self::SessionEnded => "the session ended before the work was done",

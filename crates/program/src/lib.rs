@@ -12,20 +12,24 @@
 mod durable_file;
 mod exit_code;
 mod logging;
+mod manual;
 mod port;
 mod problem;
 mod ready_file;
 mod shown;
 mod signals;
+mod typed_secret;
 
 pub use durable_file::{FileLock, replace_file, replace_file_without_sync};
 pub use exit_code::ExitCode;
 pub use logging::{LogFormat, start_logging};
+pub use manual::{completions, manual};
 pub use port::Port;
 pub use problem::Problem;
 pub use ready_file::ReadyFile;
 pub use shown::{is_unseen, shown};
 pub use signals::Signals;
+pub use typed_secret::{SECRET_LINE_BYTES_MAX, Silence, open_terminal, read_secret_file, read_secret_line};
 
 /// The version with the commit it was built from, as `--version` prints it.
 pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("RIG_COMMIT"), ")");

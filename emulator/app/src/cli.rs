@@ -58,7 +58,7 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 run::run(args)
             }
             Command::Demo(args) => demo::demo(&args),
-            Command::Completions { shell } => completions(shell),
+            Command::Completions { shell } => data(program::completions(Cli::command(), shell).as_bytes()),
             Command::Man { dir } => man(dir),
         },
         Err(error) if error.use_stderr() => {
@@ -99,12 +99,6 @@ fn data(bytes: &[u8]) -> Result<(), Problem> {
 fn talk(text: &str) {
     // If nobody can hear it, the exit code still says it.
     let _ = io::stderr().lock().write_all(text.as_bytes());
-}
-
-fn completions(shell: Shell) -> Result<(), Problem> {
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "hsm-emulator", &mut script);
-    data(&script)
 }
 
 fn man(dir: Option<PathBuf>) -> Result<(), Problem> {

@@ -1,16 +1,24 @@
 //! Plays a scenario in a world of its own, in virtual time. Decides no verdict: a step holds or says what differs.
 
+use std::rc::Rc;
+
 use sim::Seed;
 
 use super::{Failure, Mismatch, Played};
 use crate::{
+    card_under_test::{CardBed, SimulatedBed},
     gherkin::{pickle::Pickle, tree::Block},
     steps::{Args, Stage, Steps},
 };
 
 /// Plays one scenario. The same scenario with the same seed gives the same trace.
 pub fn play(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
-    let mut stage = Stage::new(seed);
+    play_on(pickle, steps, seed, Rc::new(SimulatedBed { seed }))
+}
+
+/// The same, with the cards that have a reader of their own put there by this bed.
+pub fn play_on(pickle: &Pickle, steps: &Steps, seed: Seed, bed: Rc<dyn CardBed>) -> Played {
+    let mut stage = Stage::new(seed, bed);
     let mut failure = None;
     for (step, written) in pickle.steps.iter().enumerate() {
         let mismatch = match steps.resolve(&pickle.source, written) {

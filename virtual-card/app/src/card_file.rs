@@ -1,19 +1,20 @@
 //! A card image in a file: one program holds it, and what the card has answered is on the disk. Knows neither PIN nor
 //! command; those are the card's.
 
-use core::fmt;
+use core::{fmt, time::Duration};
 use std::{
     fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-use apdu::{ReaderAnswer, ReaderCommand};
-use card_core::{Card, CardImage, Input, InvalidImage, Output};
+use apdu::{Atr, ReaderAnswer, ReaderCommand};
+use card_core::{Card, CardImage, Faults, FaultyCard, FaultyOutput, Input, InvalidImage};
 use program::{ExitCode, FileLock, Problem, replace_file, replace_file_without_sync};
 use rustix::{
     fs::{Mode, OFlags},
     io::Errno,
+    rand::{GetRandomFlags, getrandom},
 };
 
 /// Bytes of the largest file that is looked at as a card image; a real one has under 2,000.
@@ -31,9 +32,30 @@ pub struct CardFile {
 
 #[derive(Debug)]
 enum State {
-    Working(Box<Card>),
+    Working(Box<FaultyCard>),
     /// A write did not reach the disk. What a card counts would be a guess from here on: it stays mute.
     Failed(CardFileError),
+}
+
+/// What comes out of the contacts of a card.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Contact {
+    /// The answer to a reset; of a faulty card it may be no ATR.
+    Atr(Vec<u8>),
+    /// The answer to a command, 0..=258 bytes; of a faulty card it may be no answer. May hold a shadow: `Debug` shows
+    /// its length only.
+    Answer {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// How long after the command they come; only a faulty card takes its time.
+        after: Duration,
+    },
+    /// Nothing: the card has no power, or was told to give it up.
+    Unpowered,
+    /// Nothing, though the card has power: it has a fault, or its file could not be written.
+    Mute,
+    /// It was torn out of the reader, and has no power.
+    TornOut,
 }
 
 impl CardFile {
@@ -42,13 +64,8 @@ impl CardFile {
         // First a look, so that a name nobody has leaves no lock file behind; what counts is read under the lock.
         open_image(path)?;
         let lock = lock(path)?;
-        let image = read_image(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            state: State::Working(Box::new(Card::from_image(image))),
-            replace: replace_file,
-            _lock: lock,
-        })
+        let image = read_card(path)?;
+        Self::of_image(path, image, lock)
     }
 
     /// Makes the file of a new card, for its owner alone (0600). A file that is there is not touched.
@@ -64,12 +81,29 @@ impl CardFile {
             Err(why) => return Err(failed(why.into())),
         }
         replace_file(path, image.to_text().as_bytes()).map_err(|why| failed(Fault::NotWritten(why)))?;
+        Self::of_image(path, image, lock)
+    }
+
+    fn of_image(path: &Path, image: CardImage, lock: FileLock) -> Result<Self, CardFileError> {
+        let mut card = Card::from_image(image);
+        let seed = random().map_err(|why| CardFileError::new(path, Fault::NoRandomness(why)))?;
+        card.handle_input(Input::Randomness(seed));
         Ok(Self {
             path: path.to_owned(),
-            state: State::Working(Box::new(Card::from_image(image))),
+            state: State::Working(Box::new(FaultyCard::new(card, Faults::default()))),
             replace: replace_file,
             _lock: lock,
         })
+    }
+
+    /// The same card with these faults; its commands are counted from now on.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        match &mut self.state {
+            State::Working(card) => card.set_faults(faults),
+            State::Failed(_) => {}
+        }
+        self
     }
 
     /// The same card, which no longer waits for the disk: a killed program still loses no answer, a power cut of the
@@ -103,12 +137,25 @@ impl CardFile {
         }
     }
 
-    /// The reader does what it is told. Whatever the answer promises is on the disk.
-    //= CD-10
+    /// The reader does what it is told. Whatever the answer promises is on the disk. A faulty card's late answer comes
+    /// at once; whoever wants it late asks [`CardFile::contact`].
     pub fn answer(&mut self, command: &ReaderCommand) -> ReaderAnswer {
+        match self.contact(command) {
+            Contact::Atr(atr) => Atr::try_from(&atr[..]).map_or(ReaderAnswer::CardMute, ReaderAnswer::Atr),
+            Contact::Answer { bytes, .. } => ReaderAnswer::from_received(&bytes),
+            Contact::Unpowered if *command == ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
+            // A card without power hears nothing.
+            Contact::Unpowered | Contact::Mute => ReaderAnswer::CardMute,
+            Contact::TornOut => ReaderAnswer::CardRemoved,
+        }
+    }
+
+    /// What comes out of the card's contacts when its reader does this. Whatever it promises is on the disk.
+    //= CD-10
+    pub fn contact(&mut self, command: &ReaderCommand) -> Contact {
         let card = match &mut self.state {
             State::Working(card) => card,
-            State::Failed(_) => return ReaderAnswer::CardMute,
+            State::Failed(_) => return Contact::Mute,
         };
         match command {
             ReaderCommand::PowerOn => card.handle_input(Input::PowerOn),
@@ -116,16 +163,25 @@ impl CardFile {
             ReaderCommand::PowerOff => card.handle_input(Input::PowerOff),
         }
         match run(card, &self.path, self.replace) {
-            Ok(Some(answer)) => answer,
-            Ok(None) => match command {
-                ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
-                // A card without power hears nothing.
-                ReaderCommand::PowerOn | ReaderCommand::Transmit(_) => ReaderAnswer::CardMute,
-            },
+            Ok(Some(contact)) => contact,
+            Ok(None) if card.is_powered() => Contact::Mute,
+            Ok(None) => Contact::Unpowered,
             Err(failure) => {
                 self.state = State::Failed(failure);
-                ReaderAnswer::CardMute
+                Contact::Mute
             }
+        }
+    }
+}
+
+impl fmt::Debug for Contact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Atr(bytes) => write!(f, "Atr({} bytes)", bytes.len()),
+            Self::Answer { bytes, after } => write!(f, "Answer({} bytes after {after:?})", bytes.len()),
+            Self::Unpowered => f.write_str("Unpowered"),
+            Self::Mute => f.write_str("Mute"),
+            Self::TornOut => f.write_str("TornOut"),
         }
     }
 }
@@ -133,24 +189,35 @@ impl CardFile {
 /// Does what the card asks for, until it has answered.
 //= CD-04
 fn run(
-    card: &mut Card,
+    card: &mut FaultyCard,
     path: &Path,
     replace: fn(&Path, &[u8]) -> io::Result<()>,
-) -> Result<Option<ReaderAnswer>, CardFileError> {
+) -> Result<Option<Contact>, CardFileError> {
     while let Some(output) = card.poll_output() {
         match output {
-            Output::Write(write) => {
+            FaultyOutput::Write(write) => {
                 let mut image = card.image().clone();
                 image.apply(&write);
                 replace(path, image.to_text().as_bytes())
                     .map_err(|why| CardFileError::new(path, Fault::NotWritten(why)))?;
                 card.handle_input(Input::Written);
             }
-            Output::Atr(atr) => return Ok(Some(ReaderAnswer::Atr(atr))),
-            Output::Answer(response) => return Ok(Some(ReaderAnswer::Response(response))),
+            FaultyOutput::Atr(atr) => return Ok(Some(Contact::Atr(atr))),
+            FaultyOutput::Answer { bytes, after } => return Ok(Some(Contact::Answer { bytes, after })),
+            FaultyOutput::TornOut => return Ok(Some(Contact::TornOut)),
         }
     }
     Ok(None)
+}
+
+/// Bytes that nobody can foretell, from the system.
+pub(crate) fn random<const N: usize>() -> io::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    // The system gives 256 bytes or fewer whole.
+    match getrandom(&mut bytes, GetRandomFlags::empty())? {
+        len if len == N => Ok(bytes),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
 }
 
 fn lock(path: &Path) -> Result<FileLock, CardFileError> {
@@ -181,7 +248,8 @@ fn open_image(path: &Path) -> Result<File, CardFileError> {
     Ok(file)
 }
 
-fn read_image(path: &Path) -> Result<CardImage, CardFileError> {
+/// What is on the disk of a card that somebody may hold. It never is half of a write.
+pub fn read_card(path: &Path) -> Result<CardImage, CardFileError> {
     let failed = |fault| CardFileError::new(path, fault);
     let mut bytes = Vec::new();
     let read = open_image(path)?
@@ -238,6 +306,8 @@ pub enum Fault {
     NotRead(io::Error),
     /// The lock beside it could not be made.
     NotLocked(io::Error),
+    /// The system gave no random bytes for the card.
+    NoRandomness(io::Error),
     /// It could not be written; the file is as it was, or as the card wanted it.
     NotWritten(io::Error),
 }
@@ -271,6 +341,7 @@ impl CardFileError {
             | Fault::Exists
             | Fault::NotRead(_)
             | Fault::NotLocked(_)
+            | Fault::NoRandomness(_)
             | Fault::NotWritten(_) => ExitCode::InputOutput,
             Fault::InUse => ExitCode::InUse,
             Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) => ExitCode::WrongState,
@@ -290,7 +361,9 @@ impl CardFileError {
             Fault::NotLocked(_) | Fault::NotWritten(_) => {
                 Some("the folder of the card must be writable, and have room")
             }
-            Fault::Missing | Fault::NotAFile | Fault::Exists | Fault::NotRead(_) => None,
+            Fault::Missing | Fault::NotAFile | Fault::Exists | Fault::NotRead(_) | Fault::NoRandomness(_) => {
+                None
+            }
         }
     }
 }
@@ -333,6 +406,9 @@ impl fmt::Display for CardFileError {
             Fault::Damaged(why) => write!(f, "open card `{path}`: {}", program::shown(&why.to_string())),
             Fault::NotRead(why) => write!(f, "read card `{path}`: {why}"),
             Fault::NotLocked(why) => write!(f, "lock card `{path}`: {why}"),
+            Fault::NoRandomness(why) => {
+                write!(f, "open card `{path}`: the system gave no random bytes: {why}")
+            }
             Fault::NotWritten(why) => write!(f, "write card `{path}`: {why}"),
         }
     }
@@ -342,7 +418,10 @@ impl core::error::Error for CardFileError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match &self.fault {
             Fault::Damaged(why) => Some(why),
-            Fault::NotRead(why) | Fault::NotLocked(why) | Fault::NotWritten(why) => Some(why),
+            Fault::NotRead(why)
+            | Fault::NotLocked(why)
+            | Fault::NoRandomness(why)
+            | Fault::NotWritten(why) => Some(why),
             Fault::Missing
             | Fault::Folder
             | Fault::SymbolicLink

@@ -1,6 +1,9 @@
 //! The command line of `virtual-card`: what is asked for, and the exit code. Does nothing itself.
 
+mod apdu;
 mod control;
+mod inspect;
+mod new;
 mod vicc;
 
 use std::{
@@ -9,7 +12,8 @@ use std::{
     io::{self, Write as _},
 };
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use program::{ExitCode, LogFormat, Problem};
 use tracing::error;
 
@@ -25,12 +29,28 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a card, and print its serial number
+    New(new::NewArgs),
+    /// Show what a card tells anybody of itself
+    Inspect(inspect::InspectArgs),
     /// Put cards into the slots of a virtual reader, and keep them there until a signal ends the program
     Vicc(vicc::ViccArgs),
     /// Put a card that `virtual-card vicc` holds back into its reader
     Insert(control::ControlArgs),
     /// Take a card that `virtual-card vicc` holds out of its reader
     Remove(control::ControlArgs),
+    /// Send commands to a card, and show each answer
+    Apdu(apdu::ApduArgs),
+    /// Print a script that completes commands and options
+    Completions {
+        /// For which shell
+        shell: Shell,
+    },
+    /// Print a manual page
+    Man {
+        /// The command it is about, instead of all
+        command: Option<String>,
+    },
 }
 
 /// Does what the arguments ask for, the first of them being the program's name.
@@ -38,12 +58,17 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut format = LogFormat::Text;
     let done = match Cli::try_parse_from(args) {
         Ok(cli) => match cli.command {
+            Command::New(args) => new::new(&args),
+            Command::Inspect(args) => inspect::inspect(&args),
             Command::Vicc(args) => {
                 format = args.log_format();
                 vicc::vicc(&args)
             }
             Command::Insert(args) => control::control(&args, Move::Insert),
             Command::Remove(args) => control::control(&args, Move::Remove),
+            Command::Apdu(args) => apdu::apdu(&args),
+            Command::Completions { shell } => data(&program::completions(Cli::command(), shell)),
+            Command::Man { command } => man(command.as_deref()),
         },
         Err(error) if error.use_stderr() => {
             talk(&error.render().to_string());
@@ -71,6 +96,14 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+fn man(command: Option<&str>) -> Result<(), Problem> {
+    let page = program::manual(Cli::command(), command).ok_or_else(|| {
+        Problem::new(ExitCode::Usage, "find manual page: there is no such command")
+            .hint("`virtual-card --help` lists them")
+    })?;
+    data(&page)
+}
+
 /// What was asked for.
 fn data(text: &str) -> Result<(), Problem> {
     let mut stdout = io::stdout().lock();
@@ -86,7 +119,7 @@ fn talk(text: &str) {
 }
 
 fn exit_codes() -> String {
-    const OURS: [ExitCode; 8] = [
+    const OURS: [ExitCode; 9] = [
         ExitCode::Passed,
         ExitCode::Usage,
         ExitCode::InputOutput,
@@ -94,6 +127,7 @@ fn exit_codes() -> String {
         ExitCode::InUse,
         ExitCode::Network,
         ExitCode::Card,
+        ExitCode::GivenUp,
         ExitCode::Internal,
     ];
     let mut text = String::from("Exit codes:\n");
@@ -106,8 +140,7 @@ fn exit_codes() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Cli;
-    use clap::CommandFactory as _;
+    use super::*;
 
     #[test]
     fn the_command_line_contradicts_itself_nowhere() {

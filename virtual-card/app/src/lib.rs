@@ -35,5 +35,5 @@ mod peer;
 mod vicc;
 mod virtual_reader;
 
-pub use card_file::{CardFile, CardFileError, Fault, IMAGE_BYTES_MAX};
+pub use card_file::{CardFile, CardFileError, Contact, Fault, IMAGE_BYTES_MAX, read_card};
 pub use virtual_reader::{ANSWER_WAIT, Reach, VirtualReader};

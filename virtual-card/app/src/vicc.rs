@@ -3,18 +3,18 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, pin::pin, time::Duration};
 
-use apdu::{ReaderAnswer, ReaderCommand};
+use apdu::{Csn, ReaderCommand};
 use program::{ExitCode, Port, Problem};
 use tokio::{
     net::TcpStream,
     sync::{mpsc, oneshot},
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tracing::{debug, info, warn};
 use vpcd::{Decoder, Request, encode};
 
 use crate::{
-    CardFile,
+    CardFile, Contact,
     control::{Control, Move, Place},
     peer,
 };
@@ -66,6 +66,8 @@ enum End {
     Reader(String),
     /// The disk: the card can answer no more.
     Card(Problem),
+    /// A fault of the card.
+    TornOut,
 }
 
 impl Attempts {
@@ -134,7 +136,7 @@ impl Vicc {
         let control = Control::listen(card.path())?;
         // The reader asks for it before it gives power.
         let atr = power_on(&mut card);
-        card.answer(&ReaderCommand::PowerOff);
+        card.contact(&ReaderCommand::PowerOff);
         Ok(Self {
             control,
             card,
@@ -159,8 +161,8 @@ impl Vicc {
                 port.open()
                     .map_err(|error| listen_problem(port.address(), &error))?;
                 let place = self.way.address();
-                self.tell_ready();
-                self.tell_waiting(&Place::In(place));
+                tell_ready(&mut self.ready);
+                tell_waiting(&mut self.waiting, &Place::In(place));
             }
             let connected = tokio::select! {
                 biased;
@@ -174,13 +176,18 @@ impl Vicc {
                 Ok(stream) => self.hold(&stream).await,
                 Err(error) => Some(End::Reader(error.to_string())),
             };
-            self.card.answer(&ReaderCommand::PowerOff);
+            self.card.contact(&ReaderCommand::PowerOff);
             let Some(ended) = ended else {
                 continue;
             };
             let why = match ended {
                 End::Card(problem) => return Err(problem),
                 End::Reader(why) => why,
+                End::TornOut => {
+                    warn!("the card is torn out of the reader; `virtual-card insert` puts it back");
+                    self.take_out();
+                    continue;
+                }
             };
             let address = self.way.address();
             if let Way::Connect(attempts) = &mut self.way {
@@ -192,7 +199,10 @@ impl Vicc {
                     warn!("reader at {address}: {why}; trying again");
                     is_told = true;
                 }
-                self.tell_waiting(&Place::Waiting(format!("reader at {address}: {why}")));
+                tell_waiting(
+                    &mut self.waiting,
+                    &Place::Waiting(format!("reader at {address}: {why}")),
+                );
             } else {
                 info!("reader at {address}: {why}");
             }
@@ -212,26 +222,20 @@ impl Vicc {
                 asked = self.control.next() => asked,
                 Ok(()) = &mut heard, if !is_heard => {
                     is_heard = true;
-                    if let Some(csn) = csn {
-                        info!("card {csn} is in the reader at {address}");
-                    }
-                    if let Way::Connect(attempts) = &mut self.way {
-                        attempts.on_spoken();
-                    }
-                    if let Some(ready) = self.ready.take() {
-                        // Nobody listens only when the program ends.
-                        let _ = ready.send(());
-                    }
-                    for waiting in self.waiting.drain(..) {
-                        let _ = waiting.send(Place::In(address.clone()));
-                    }
+                    on_heard(&mut self.way, &mut self.ready, &mut self.waiting, &address, csn);
                     continue;
                 }
                 (_, newcomer) = self.way.next_newcomer() => {
                     debug!("turned {newcomer} away: another reader has the card");
                     continue;
                 }
-                ended = &mut dialog => return Some(ended),
+                ended = &mut dialog => {
+                    // A reader may say its first word and its last in one breath.
+                    if !is_heard && heard.try_recv().is_ok() {
+                        on_heard(&mut self.way, &mut self.ready, &mut self.waiting, &address, csn);
+                    }
+                    return Some(ended);
+                }
             };
             match asked.what {
                 Move::Insert if is_heard => {
@@ -239,11 +243,11 @@ impl Vicc {
                 }
                 Move::Insert => self.waiting.push(asked.answer),
                 Move::Remove => {
+                    info!("the card is taken out of the reader at {address}");
                     self.is_inserted = false;
                     if let Way::Listen(port) = &mut self.way {
                         port.close();
                     }
-                    info!("the card is taken out of the reader at {address}");
                     let _ = asked.answer.send(Place::Out);
                     return None;
                 }
@@ -262,40 +266,65 @@ impl Vicc {
                 self.waiting.push(answer);
             }
             Move::Remove => {
-                self.is_inserted = false;
-                if let Way::Listen(port) = &mut self.way {
-                    port.close();
-                }
-                self.tell_waiting(&Place::Out);
+                self.take_out();
                 // Who asked and went away needs no answer.
                 let _ = answer.send(Place::Out);
             }
         }
     }
 
+    /// From now on no reader finds the card.
+    fn take_out(&mut self) {
+        self.is_inserted = false;
+        if let Way::Listen(port) = &mut self.way {
+            port.close();
+        }
+        tell_waiting(&mut self.waiting, &Place::Out);
+    }
+
     async fn on_asked_outside(&mut self) {
         let asked = self.control.next().await;
         self.on_asked(asked.what, asked.answer);
     }
+}
 
-    fn tell_ready(&mut self) {
-        if let Some(ready) = self.ready.take() {
-            let _ = ready.send(());
-        }
+/// The reader has spoken with the card: it is in.
+fn on_heard(
+    way: &mut Way,
+    ready: &mut Option<mpsc::UnboundedSender<()>>,
+    waiting: &mut Vec<oneshot::Sender<Place>>,
+    address: &str,
+    csn: Option<Csn>,
+) {
+    if let Some(csn) = csn {
+        info!("card {csn} is in the reader at {address}");
     }
+    if let Way::Connect(attempts) = way {
+        attempts.on_spoken();
+    }
+    tell_ready(ready);
+    tell_waiting(waiting, &Place::In(address.to_owned()));
+}
 
-    fn tell_waiting(&mut self, place: &Place) {
-        for waiting in self.waiting.drain(..) {
-            let _ = waiting.send(place.clone());
-        }
+fn tell_ready(ready: &mut Option<mpsc::UnboundedSender<()>>) {
+    if let Some(ready) = ready.take() {
+        // Nobody listens only when the program ends.
+        let _ = ready.send(());
+    }
+}
+
+fn tell_waiting(waiting: &mut Vec<oneshot::Sender<Place>>, place: &Place) {
+    for waiting in waiting.drain(..) {
+        // Who asked and went away needs no answer.
+        let _ = waiting.send(place.clone());
     }
 }
 
 /// The answer to reset, and none of a card that gives none.
 fn power_on(card: &mut CardFile) -> Vec<u8> {
-    match card.answer(&ReaderCommand::PowerOn) {
-        ReaderAnswer::Atr(atr) => atr.as_bytes().to_vec(),
-        _ => Vec::new(),
+    match card.contact(&ReaderCommand::PowerOn) {
+        Contact::Atr(atr) => atr,
+        Contact::Answer { .. } | Contact::Unpowered | Contact::Mute | Contact::TornOut => Vec::new(),
     }
 }
 
@@ -342,39 +371,59 @@ async fn converse(
                 // Whoever holds the card waits for it.
                 let _ = first_word.send(());
             }
-            let Some(answer) = answer(card, atr, message) else {
-                continue;
-            };
+            let reply = reply(card, atr, message);
             if let Some(failure) = card.failure() {
                 return Ok(End::Card(failure.into()));
             }
-            let bytes = encode(&answer).map_err(io::Error::other)?;
-            write_all(stream, &bytes).await?;
+            match reply {
+                Reply::Nothing => {}
+                Reply::Bytes { bytes, after } => {
+                    if !after.is_zero() {
+                        sleep(after).await;
+                    }
+                    write_all(stream, &encode(&bytes).map_err(io::Error::other)?).await?;
+                }
+                Reply::TornOut => return Ok(End::TornOut),
+            }
         }
     }
 }
 
+/// What a message comes to.
+enum Reply {
+    Nothing,
+    Bytes { bytes: Vec<u8>, after: Duration },
+    TornOut,
+}
+
 /// What the card has to say to one message, if anything.
-fn answer(card: &mut CardFile, atr: &mut Vec<u8>, message: Vec<u8>) -> Option<Vec<u8>> {
+fn reply(card: &mut CardFile, atr: &mut Vec<u8>, message: Vec<u8>) -> Reply {
+    let now = |bytes| Reply::Bytes {
+        bytes,
+        after: Duration::ZERO,
+    };
     match Request::from(message) {
         Request::PowerOff => {
-            card.answer(&ReaderCommand::PowerOff);
-            None
+            card.contact(&ReaderCommand::PowerOff);
+            Reply::Nothing
         }
         Request::PowerOn | Request::Reset => {
             *atr = power_on(card);
-            None
+            Reply::Nothing
         }
-        Request::Atr => Some(atr.clone()),
-        Request::Transmit(command) => Some(match card.answer(&ReaderCommand::Transmit(command)) {
-            ReaderAnswer::Response(response) => response.to_bytes(),
-            // A card without power hears nothing. An answer without a byte ends the reader's wait, which nothing else
+        Request::Atr => now(atr.clone()),
+        Request::Transmit(command) => match card.contact(&ReaderCommand::Transmit(command)) {
+            Contact::Answer { bytes, after } => Reply::Bytes { bytes, after },
+            Contact::TornOut => Reply::TornOut,
+            // A card without power hears nothing. A message without a byte ends the reader's wait, which nothing else
             // would: to it the card is gone, and comes back.
-            _ => Vec::new(),
-        }),
+            Contact::Unpowered | Contact::Atr(_) => now(Vec::new()),
+            // A fault that somebody asked for: the reader waits until the card is taken out.
+            Contact::Mute => Reply::Nothing,
+        },
         unknown @ (Request::Unknown(_) | Request::Empty) => {
             debug!("ignored a message of the reader: {unknown:?}");
-            None
+            Reply::Nothing
         }
     }
 }

@@ -118,7 +118,7 @@ fn a_damaged_card_is_refused_with_its_line_and_left_as_it_is() {
             text.replace("try_counter = 0", "try_counter = 16").as_bytes(),
             "line 11",
         ),
-        (text.replace("version = 1", "version = 2").as_bytes(), "line 2"),
+        (text.replace("version = 2", "version = 9").as_bytes(), "line 2"),
         (&text.as_bytes()[..text.len() / 2], "line "),
         (b"".as_slice(), "line 1"),
         (b"# fine\n\xFF\n".as_slice(), "line 2: expected UTF-8"),

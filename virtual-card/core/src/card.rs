@@ -6,16 +6,18 @@ use apdu::{Atr, ResponseApdu, StatusWord};
 use crate::{
     cell::{Cell, CellWrite},
     command::{self, Outcome},
-    image::CardImage,
-    pin::{ExpectCounted, PinVerified, TryCounted},
+    image::{CardImage, LOCK_SEALED},
+    pin::{Presented, TryCounted},
+    plan::Plan,
     profile,
+    randomness::Randomness,
     session::Session,
 };
 
 /// A card. A clone is the same card in the same instant.
 ///
 /// To cut its power at any point, drop it with what it has not handed out, and make another from the image as far as
-/// it was written.
+/// it was written. A write that is cut off is [`CellWrite::torn_after`] so many of its bytes.
 #[derive(Clone, Debug)]
 pub struct Card {
     /// The cells as far as the driver has said that they are written.
@@ -23,6 +25,7 @@ pub struct Card {
     state: State,
     storage: Storage,
     reply: Option<Reply>,
+    randomness: Randomness,
 }
 
 /// What a card is told.
@@ -38,6 +41,19 @@ pub enum Input<'a> {
     Transmit(&'a [u8]),
     /// The write that was handed out last is durable.
     Written,
+    /// The write that was handed out last did not happen: the cell holds what it held.
+    NotWritten(WriteFault),
+    /// 32 bytes of chance, from which GET CHALLENGE draws from now on. A card that was lent none refuses it with 6985.
+    Randomness([u8; 32]),
+}
+
+/// Why a cell was not written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteFault {
+    /// The cell does not take it: the command ends with 6581.
+    Worn,
+    /// There is no room: the command ends with 6A84.
+    Full,
 }
 
 /// What a card hands out, in this order and no other.
@@ -56,9 +72,9 @@ enum State {
     Off,
     Ready(Session),
     /// Counted, or about to be; not yet compared.
-    ExpectCounted(Session, ExpectCounted),
-    /// Compared and right; not yet forgiven.
-    ExpectCleared(Session, PinVerified),
+    ExpectCounted(Session, Presented),
+    /// One write is under way, the others follow.
+    Writing(Session, Plan),
 }
 
 #[derive(Clone, Debug)]
@@ -77,12 +93,13 @@ enum Reply {
 
 impl Card {
     /// The card of this image, without power.
-    pub const fn from_image(image: CardImage) -> Self {
+    pub fn from_image(image: CardImage) -> Self {
         Self {
             image,
             state: State::Off,
             storage: Storage::Idle,
             reply: None,
+            randomness: Randomness::default(),
         }
     }
 
@@ -96,8 +113,8 @@ impl Card {
         !matches!(self.state, State::Off)
     }
 
-    /// Something happened. Panics if a command comes while another is under way, or [`Input::Written`] without a
-    /// write: T=0 has one command at a time, and both are mistakes of the driver, not of its peer.
+    /// Something happened. Panics if a command comes while another is under way, or [`Input::Written`] or
+    /// [`Input::NotWritten`] without a write: T=0 has one command at a time, and both are mistakes of the driver, not of its peer.
     pub fn handle_input(&mut self, input: Input<'_>) {
         match input {
             Input::PowerOn => self.on_reset(),
@@ -106,6 +123,8 @@ impl Card {
             Input::PowerOff => self.on_power_off(),
             Input::Transmit(bytes) => self.on_transmit(bytes),
             Input::Written => self.on_written(),
+            Input::NotWritten(fault) => self.on_not_written(fault),
+            Input::Randomness(seed) => self.randomness = Randomness::lent(seed),
         }
     }
 
@@ -126,6 +145,14 @@ impl Card {
             Reply::Atr => Output::Atr(profile::atr()),
             Reply::Answer(response) => Output::Answer(response),
         })
+    }
+
+    /// The power is gone at this point, and this is what is left; only what was lent stays.
+    pub(crate) fn cut_power(&mut self, image: CardImage) {
+        self.image = image;
+        self.state = State::Off;
+        self.storage = Storage::Idle;
+        self.reply = None;
     }
 
     //= CD-08
@@ -149,7 +176,7 @@ impl Card {
         let mut session = match core::mem::replace(&mut self.state, State::Off) {
             State::Off => return,
             State::Ready(session) => session,
-            State::ExpectCounted(..) | State::ExpectCleared(..) => {
+            State::ExpectCounted(..) | State::Writing(..) => {
                 panic!("the driver sent a command before the answer")
             }
         };
@@ -157,43 +184,83 @@ impl Card {
             self.reply.is_none(),
             "the driver sent a command before it took the answer"
         );
-        match command::run(&mut session, &self.image, bytes) {
+        match command::run(&mut session, &self.image, &mut self.randomness, bytes) {
             Outcome::Answer(response) => self.answer(session, response),
+            Outcome::Write(plan) => self.write_next(session, plan),
             //= CD-04
-            Outcome::CountTry(candidate) => {
+            Outcome::CountTry(presented) => {
                 self.write(CellWrite::byte(Cell::TryCounter, self.image.try_counter() + 1));
-                self.state = State::ExpectCounted(session, candidate);
+                self.state = State::ExpectCounted(session, presented);
             }
         }
     }
 
     fn on_written(&mut self) {
-        let Storage::HandedOut(write) = core::mem::replace(&mut self.storage, Storage::Idle) else {
-            panic!("the driver reports a write that was not handed out");
-        };
+        let write = self.take_handed_out();
         self.image.apply(&write);
         match core::mem::replace(&mut self.state, State::Off) {
             // A reset came between: the cell is written and nothing follows from it.
             State::Off => {}
             State::Ready(session) => self.state = State::Ready(session),
-            State::ExpectCounted(session, candidate) => {
-                self.on_counted(session, candidate, TryCounted::after_write());
+            State::ExpectCounted(session, presented) => {
+                self.on_counted(session, presented, TryCounted::after_write());
             }
-            State::ExpectCleared(mut session, verified) => {
-                session.verified = Some(verified);
-                self.answer(session, StatusWord::OK.into());
+            State::Writing(session, plan) => self.write_next(session, plan),
+        }
+    }
+
+    /// Whatever the command was, it ends here. A try that could not be counted is not compared.
+    //= CD-04
+    fn on_not_written(&mut self, fault: WriteFault) {
+        drop(self.take_handed_out());
+        let status = match fault {
+            WriteFault::Worn => StatusWord::MEMORY_FAILURE,
+            WriteFault::Full => StatusWord::NO_ROOM,
+        };
+        match core::mem::replace(&mut self.state, State::Off) {
+            State::Off => {}
+            State::Ready(session) => self.state = State::Ready(session),
+            State::ExpectCounted(session, _) | State::Writing(session, _) => {
+                self.answer(session, status.into());
             }
         }
     }
 
+    fn take_handed_out(&mut self) -> CellWrite {
+        let Storage::HandedOut(write) = core::mem::replace(&mut self.storage, Storage::Idle) else {
+            panic!("the driver reports a write that was not handed out");
+        };
+        write
+    }
+
     //= CD-03
-    fn on_counted(&mut self, session: Session, candidate: ExpectCounted, counted: TryCounted) {
-        match candidate.on_counted(counted, self.image.pin()) {
-            Some(verified) => {
-                self.write(CellWrite::byte(Cell::TryCounter, 0));
-                self.state = State::ExpectCleared(session, verified);
-            }
-            None => self.answer(session, StatusWord::wrong_pin(self.image.tries_left()).into()),
+    fn on_counted(&mut self, session: Session, presented: Presented, counted: TryCounted) {
+        let Presented { candidate, change_to } = presented;
+        let Some(verified) = candidate.on_counted(counted, self.image.pin()) else {
+            return self.answer(session, StatusWord::wrong_pin(self.image.tries_left()).into());
+        };
+        let forgiven = CellWrite::byte(Cell::TryCounter, 0);
+        //= CD-06
+        let changed = change_to.into_iter().flat_map(|pin| {
+            // The bit of the seal is what makes the new PIN count: however much of it is written before, the old one
+            // counts; and after, all of it is written.
+            [
+                CellWrite::pin(Cell::ChangedPin, pin),
+                CellWrite::byte(Cell::Lock1, LOCK_SEALED),
+            ]
+        });
+        let plan = Plan::new(core::iter::once(forgiven).chain(changed), Some(verified));
+        self.write_next(session, plan);
+    }
+
+    /// The next write of a command, or its success.
+    fn write_next(&mut self, mut session: Session, mut plan: Plan) {
+        if let Some(write) = plan.next() {
+            self.write(write);
+            self.state = State::Writing(session, plan);
+        } else {
+            session.verified = plan.verified_after;
+            self.answer(session, StatusWord::OK.into());
         }
     }
 

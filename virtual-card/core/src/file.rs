@@ -1,16 +1,21 @@
 //! The files of the card and what SELECT tells of them. Holds no content.
 //!
 //! The template `85 10` is that of GPK cards, as the GPK driver of `OpenSC` parsed it until 2023
-//! (`src/libopensc/card-gpk.c`). File identifiers and access conditions are ours.
+//! (`src/libopensc/card-gpk.c`), the template `6F 10` that of an Open Platform card. File identifiers and access conditions
+//! are ours.
 
 use apdu::mpcos;
 
-/// A file that holds files.
+/// What is selected: a file that holds files, or the card manager, which holds none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Directory {
     Master,
     Applet,
+    CardManager,
 }
+
+/// What SELECT tells; the same length for everything that can be selected.
+pub(crate) type Template = [u8; 18];
 
 /// A file that holds bytes. All are in the applet's directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,12 +44,20 @@ const NEVER: [u8; 2] = [0xC0, 0x00];
 
 /// Eight secret codes of eight bytes.
 const SECRET_CODE_BYTES: u16 = 64;
+const LABEL_BYTES: u16 = 64;
+const SHADOW_BYTES: u16 = 255;
+
+/// What an Open Platform card tells of its card manager: its name (tag 84) and the longest data of a command (9F65).
+const CARD_MANAGER: Template = [
+    0x6F, 0x10, 0x84, 0x08, 0xA0, 0x00, 0x00, 0x00, 0x18, 0x43, 0x4D, 0x00, 0xA5, 0x04, 0x9F, 0x65, 0x01,
+    0xFF,
+];
 
 impl Directory {
     /// The elementary file of that identifier in this directory.
     pub(crate) fn file(self, identifier: [u8; 2]) -> Option<File> {
         match self {
-            Self::Master => None,
+            Self::Master | Self::CardManager => None,
             Self::Applet => [File::SecretCodes, File::Label, File::Shadow]
                 .into_iter()
                 .find(|file| file.identifier() == identifier),
@@ -56,10 +69,11 @@ impl Directory {
         if short == 0 { None } else { self.file([0, short]) }
     }
 
-    pub(crate) fn template(self) -> Vec<u8> {
+    pub(crate) fn template(self) -> Template {
         let identifier = match self {
             Self::Master => mpcos::MASTER_FILE,
             Self::Applet => mpcos::APPLET_DIRECTORY,
+            Self::CardManager => return CARD_MANAGER,
         };
         template(&Described {
             identifier,
@@ -81,11 +95,11 @@ impl File {
 
     /// The size told is that of the area: the label's own length is not for those without the PIN.
     //= CD-07
-    pub(crate) fn template(self) -> Vec<u8> {
+    pub(crate) fn template(self) -> Template {
         let (descriptor, size, access) = match self {
             Self::SecretCodes => (SECRET_CODE_DESCRIPTOR, SECRET_CODE_BYTES, NEVER),
-            Self::Label => (TRANSPARENT_DESCRIPTOR, 64, SECRET_CODE_0),
-            Self::Shadow => (TRANSPARENT_DESCRIPTOR, 255, SECRET_CODE_0),
+            Self::Label => (TRANSPARENT_DESCRIPTOR, LABEL_BYTES, SECRET_CODE_0),
+            Self::Shadow => (TRANSPARENT_DESCRIPTOR, SHADOW_BYTES, SECRET_CODE_0),
         };
         template(&Described {
             identifier: self.identifier(),
@@ -96,12 +110,28 @@ impl File {
     }
 }
 
-fn template(file: &Described) -> Vec<u8> {
-    let mut template = vec![0x85, 0x10, 0, 0];
-    template.extend(file.identifier);
-    template.extend([file.descriptor, 0]);
-    template.extend(file.size.to_be_bytes());
-    template.extend([file.access; 3].concat());
-    template.extend([0, 0]);
-    template
+fn template(file: &Described) -> Template {
+    let [id_high, id_low] = file.identifier;
+    let [size_high, size_low] = file.size.to_be_bytes();
+    let [access, code] = file.access;
+    [
+        0x85,
+        0x10,
+        0,
+        0,
+        id_high,
+        id_low,
+        file.descriptor,
+        0,
+        size_high,
+        size_low,
+        access,
+        code,
+        access,
+        code,
+        access,
+        code,
+        0,
+        0,
+    ]
 }

@@ -25,7 +25,9 @@ pub struct CardImage {
     lock2: u8,
     presentations_max: u8,
     try_counter: u8,
-    pin: PhysicalPin,
+    format_pin: PhysicalPin,
+    changed_pin: PhysicalPin,
+    erase_keeps_seal: bool,
     label_len: u8,
     label: SecretBytes,
     shadow_len: u8,
@@ -50,12 +52,12 @@ pub struct Personalisation<'a> {
 }
 
 /// Bit of LOCK1 and LOCK2: the area holds what a format wrote.
-const LOCK_INITIALISED: u8 = 0x02;
-/// Bit of LOCK1 and LOCK2: the area never changes again.
-const LOCK_SEALED: u8 = 0x01;
+pub(crate) const LOCK_INITIALISED: u8 = 0x02;
+/// Bit of LOCK1 and LOCK2: the area never changes again. In LOCK1 it is also what makes the changed PIN count.
+pub(crate) const LOCK_SEALED: u8 = 0x01;
 /// The most that the nibble of `63Cx` can tell.
 //= CD-11
-const PRESENTATIONS_MAX_LIMIT: u8 = 15;
+pub(crate) const PRESENTATIONS_MAX_LIMIT: u8 = 15;
 const LABEL_BYTES_MAX: usize = mpcos::LABEL_BYTES_MAX;
 const SHADOW_BYTES_MAX: usize = mpcos::SHADOW_BYTES_MAX;
 
@@ -70,7 +72,9 @@ impl CardImage {
             lock2: 0,
             presentations_max: profile::PRESENTATIONS_MAX,
             try_counter: 0,
-            pin: PhysicalPin::of_characters([0; 8]),
+            format_pin: PhysicalPin::of_characters([0; 8]),
+            changed_pin: PhysicalPin::of_characters([0; 8]),
+            erase_keeps_seal: profile::ERASE_KEEPS_SEAL,
             label_len: 0,
             label: SecretBytes::default(),
             shadow_len: 0,
@@ -96,7 +100,7 @@ impl CardImage {
             lock1: LOCK_INITIALISED,
             lock2: LOCK_INITIALISED,
             presentations_max: with.presentations_max,
-            pin,
+            format_pin: pin,
             label_len: label_len.ok_or(InvalidPersonalisation::Label {
                 len: with.label.len(),
             })?,
@@ -109,22 +113,48 @@ impl CardImage {
         })
     }
 
-    /// One cell is written. The bits of a lock are only ever set; a shorter area leaves what stands behind it.
+    /// The same card with these bytes as family, card name, operating system, program and chip.
+    #[must_use]
+    pub const fn with_product(mut self, product: [u8; 5]) -> Self {
+        self.product = product;
+        self
+    }
+
+    /// The same card with this tag; a virgin card keeps it until it is formatted.
+    pub fn with_card_type(mut self, card_type: [u8; 4]) -> Result<Self, InvalidPersonalisation> {
+        if !is_card_type(&card_type) {
+            return Err(InvalidPersonalisation::CardType);
+        }
+        self.card_type = card_type;
+        Ok(self)
+    }
+
+    /// The same card, whose ERASE keeps PIN and seal, or restores the PIN of the format and the one change of it.
+    //= SC-05
+    #[must_use]
+    pub const fn with_erase_keeps_seal(mut self, keeps: bool) -> Self {
+        self.erase_keeps_seal = keeps;
+        self
+    }
+
+    /// One cell is written, or a part of it. The bits of a lock are only ever set, unless the write erases it; a
+    /// shorter area leaves what stands behind it. Panics on a write beyond the cell, which no card makes.
     pub fn apply(&mut self, write: &CellWrite) {
         let bytes = write.bytes();
+        let offset = usize::from(write.offset());
+        let erases = write.erases();
         match write.cell() {
-            Cell::PresentationsMax => self.presentations_max = byte(bytes),
-            Cell::TryCounter => self.try_counter = byte(bytes),
-            Cell::Pin => {
-                let nibbles = bytes.try_into().expect("the card writes eight nibbles");
-                self.pin = PhysicalPin::of_characters(nibbles);
-            }
-            Cell::Lock1 => self.lock1 |= byte(bytes),
-            Cell::Lock2 => self.lock2 |= byte(bytes),
-            Cell::LabelLen => self.label_len = byte(bytes),
-            Cell::Label => overlay(&mut self.label, bytes),
-            Cell::ShadowLen => self.shadow_len = byte(bytes),
-            Cell::Shadow => overlay(&mut self.shadow, bytes),
+            Cell::PresentationsMax => set(&mut self.presentations_max, bytes),
+            Cell::TryCounter => set(&mut self.try_counter, bytes),
+            Cell::FormatPin => self.format_pin.overlay(offset, bytes),
+            Cell::ChangedPin => self.changed_pin.overlay(offset, bytes),
+            Cell::CardType => self.card_type[offset..offset + bytes.len()].copy_from_slice(bytes),
+            Cell::Lock1 => set_lock(&mut self.lock1, bytes, erases),
+            Cell::Lock2 => set_lock(&mut self.lock2, bytes, erases),
+            Cell::LabelLen => set(&mut self.label_len, bytes),
+            Cell::Label => overlay(&mut self.label, offset, bytes),
+            Cell::ShadowLen => set(&mut self.shadow_len, bytes),
+            Cell::Shadow => overlay(&mut self.shadow, offset, bytes),
         }
     }
 
@@ -190,8 +220,34 @@ impl CardImage {
         self.shadow_len
     }
 
+    /// Whether an erasure leaves PIN and seal as they are.
+    pub const fn erase_keeps_seal(&self) -> bool {
+        self.erase_keeps_seal
+    }
+
+    /// Whether label and shadow never change again.
+    pub(crate) const fn is_data_sealed(&self) -> bool {
+        self.lock2 & LOCK_SEALED != 0
+    }
+
+    /// The PIN that counts. The seal decides, so that one bit changes both.
+    //= CD-06
     pub(crate) const fn pin(&self) -> &PhysicalPin {
-        &self.pin
+        if self.lock1 & LOCK_SEALED == 0 {
+            &self.format_pin
+        } else {
+            &self.changed_pin
+        }
+    }
+
+    /// Bytes of the label's area that were ever written.
+    pub(crate) fn label_area_len(&self, _: PinVerified) -> usize {
+        self.label.len()
+    }
+
+    /// Bytes of the shadow's area that were ever written.
+    pub(crate) fn shadow_area_len(&self, _: PinVerified) -> usize {
+        self.shadow.len()
     }
 
     pub(crate) const fn label_len(&self, _: PinVerified) -> u8 {
@@ -209,23 +265,37 @@ impl CardImage {
     }
 }
 
-fn byte(bytes: &[u8]) -> u8 {
-    let [byte] = bytes else {
-        panic!("the card writes one byte to a cell of one byte")
-    };
-    *byte
+/// A byte is written whole or not at all.
+fn set(cell: &mut u8, bytes: &[u8]) {
+    match bytes {
+        [] => {}
+        [byte] => *cell = *byte,
+        _ => panic!("the card writes one byte to a cell of one byte"),
+    }
 }
 
-fn overlay(area: &mut SecretBytes, bytes: &[u8]) {
-    let behind = area.expose().get(bytes.len()..).unwrap_or_default();
-    *area = SecretBytes::from([bytes, behind].concat());
+fn set_lock(lock: &mut u8, bytes: &[u8], erases: bool) {
+    let kept = if erases { 0 } else { *lock };
+    if let [bits] = bytes {
+        set(lock, &[bits | kept]);
+    }
+}
+
+/// An area that never held so many bytes holds 00 in between.
+fn overlay(area: &mut SecretBytes, offset: usize, bytes: &[u8]) {
+    let len = area.len().max(offset + bytes.len());
+    let mut written = Vec::with_capacity(len);
+    written.extend(area.expose());
+    written.resize(len, 0);
+    written[offset..offset + bytes.len()].copy_from_slice(bytes);
+    *area = SecretBytes::from(written);
 }
 
 fn len_within(len: usize, max: usize) -> Option<u8> {
     u8::try_from(len).ok().filter(|_| len <= max)
 }
 
-fn is_card_type(tag: &[u8]) -> bool {
+pub(crate) fn is_card_type(tag: &[u8]) -> bool {
     tag.len() == 4 && tag.iter().all(u8::is_ascii_alphanumeric)
 }
 

@@ -35,13 +35,20 @@
 mod card;
 mod cell;
 mod command;
+mod faults;
+mod fields;
 mod file;
 mod image;
 mod pin;
+mod plan;
 pub mod profile;
+mod randomness;
 mod session;
 mod tpdu;
 
-pub use card::{Card, Input, Output};
+pub use card::{Card, Input, Output, WriteFault};
 pub use cell::{Cell, CellWrite};
+pub use faults::{
+    ATR_BYTES_MAX, DELAY_MAX, FAULTS_MAX, Fault, FaultKind, Faults, FaultyCard, FaultyOutput, InvalidFaults,
+};
 pub use image::{CardImage, InvalidImage, InvalidPersonalisation, Personalisation};

@@ -18,11 +18,46 @@ impl PhysicalPin {
 
     /// What a card may hold: eight digits.
     pub(crate) fn of_digits(text: &str) -> Option<Self> {
-        let digits = <[u8; 8]>::try_from(text.as_bytes()).ok()?;
-        digits
+        Self::of_typed_digits(text.as_bytes().try_into().ok()?)
+    }
+
+    /// Eight digits of a command; anything else is no PIN that a card may hold.
+    //= PN-02
+    pub(crate) fn of_typed_digits(characters: [u8; 8]) -> Option<Self> {
+        characters
             .iter()
             .all(u8::is_ascii_digit)
-            .then(|| Self::of_characters(digits))
+            .then(|| Self::of_characters(characters))
+    }
+
+    /// Four bytes with two nibbles each, the first in the high half.
+    pub(crate) fn of_packed(packed: [u8; 4]) -> Self {
+        let [a, b, c, d] = packed;
+        Self([
+            a >> 4,
+            a & 0x0F,
+            b >> 4,
+            b & 0x0F,
+            c >> 4,
+            c & 0x0F,
+            d >> 4,
+            d & 0x0F,
+        ])
+    }
+
+    /// Whether a card may hold it.
+    pub(crate) fn is_digits(&self) -> bool {
+        self.0.iter().all(|nibble| *nibble <= 9)
+    }
+
+    /// For the write of its cell and for nothing else.
+    pub(crate) const fn nibbles(&self) -> &[u8; 8] {
+        &self.0
+    }
+
+    /// Some of its nibbles are written.
+    pub(crate) fn overlay(&mut self, offset: usize, nibbles: &[u8]) {
+        self.0[offset..offset + nibbles.len()].copy_from_slice(nibbles);
     }
 
     /// Eight digits as text, for the image and for nothing else.
@@ -74,6 +109,14 @@ impl ExpectCounted {
     pub(crate) fn on_counted(self, _: TryCounted, pin: &PhysicalPin) -> Option<PinVerified> {
         bool::from(self.candidate.0.ct_eq(&pin.0)).then_some(PinVerified(()))
     }
+}
+
+/// A PIN as a command presents it.
+#[derive(Clone, Debug)]
+pub(crate) struct Presented {
+    pub(crate) candidate: ExpectCounted,
+    /// What becomes the PIN if the candidate is right.
+    pub(crate) change_to: Option<PhysicalPin>,
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub const CARD_TYPE: [u8; 4] = *b"SmOe";
 //= CD-03
 pub const PRESENTATIONS_MAX: u8 = 7;
 
+/// An erased card keeps PIN and seal.
+//= SC-05
+pub const ERASE_KEEPS_SEAL: bool = true;
+
 /// The answer to reset, read.
 pub(crate) fn atr() -> Atr {
     Atr::try_from(&ATR[..]).expect("the constant is an answer to reset")

@@ -85,10 +85,8 @@ fn selection_finds_by_name_prefix_and_identifier_and_never_answers_6c() {
             ("00A4020002 0001", "6A82"),
             ("00A4040005 A000000018", "6112"),
             ("00A4040C05 A000000018", "9000"),
-            ("00A4040008 A000000018434D00", "6A82"),
             ("00A4040010 A0000000183003010000000000000001", "6A82"),
             ("00A4040011 A000000018300301000000000000000000", "6700"),
-            ("00A4040000", "6A82"),
             ("00A4000C02 3F00", "9000"),
             ("00A4000000", "6112"),
             ("00A40000", "6112"),
@@ -104,6 +102,81 @@ fn selection_finds_by_name_prefix_and_identifier_and_never_answers_6c() {
             ("00A4000402 3F00", "6B00"),
         ],
     );
+}
+
+#[test]
+fn the_card_manager_is_selected_by_its_name_or_by_none_and_manages_nothing() {
+    check_trace(
+        &mut Bench::open(),
+        &[
+            (QUERY, "9000"),
+            ("00A4040008 A000000018434D00", "6112"),
+            ("00C0000012", "6F10 8408 A000000018434D00 A504 9F6501FF 9000"),
+            ("00A4040000", "6112"),
+            ("00A4040C06 A00000001843", "9000"),
+            // INITIALIZE UPDATE, EXTERNAL AUTHENTICATE, INSTALL, GET STATUS.
+            ("8050000008 0102030405060708", "6985"),
+            ("8482000010 00000000000000000000000000000000", "6985"),
+            ("80E60C0000", "6985"),
+            ("80F28000024F00", "6985"),
+            // The applet's commands and files are not the card manager's.
+            (QUERY, "6D00"),
+            ("80C002E018", "6D00"),
+            ("00B0810005", "6D00"),
+            ("DBDE000000", "6E00"),
+            ("00A4000002 3F00", "6A82"),
+            ("00A4000000", "6A82"),
+            ("00A40400 07 A0000000030000", "6A82"),
+            (SELECT_APPLET, "6112"),
+            ("8050000008 0102030405060708", "6D00"),
+            //= CD-08
+            (QUERY, "63C7"),
+        ],
+    );
+}
+
+#[test]
+fn production_data_have_the_shape_and_the_serial_number_of_the_image() {
+    let cplc = "9F7F2A 4070 5072 1291 5181 0100 0000 15C00000 E3A8 1710 \
+                0000 0000 0000 0000 0000 00000000 0000 0000 00000000 9000";
+    check_trace(
+        &mut Bench::fresh(),
+        &[
+            ("80CA9F7F00", "6C2D"),
+            ("80CA9F7F2C", "6C2D"),
+            ("80CA9F7F2D", cplc),
+            ("80CA004200", "6A88"),
+            ("80CA9F7E2D", "6A88"),
+            ("80CA9F7F2D 00", "6700"),
+            ("00A4040000", "6112"),
+            ("80CA9F7F2D", cplc),
+        ],
+    );
+}
+
+#[test]
+fn a_challenge_comes_from_what_was_lent_and_never_twice() {
+    let mut bench = Bench::fresh();
+    check_trace(
+        &mut bench,
+        &[
+            ("0084000008", "6985"),
+            ("0084000000", "6C08"),
+            ("0084000004", "6C08"),
+        ],
+    );
+    let mut challenges = |seed| {
+        bench.input(Input::Randomness([seed; 32]));
+        [bench.sends("0084000008"), bench.sends("0084000008")]
+    };
+    let [first, second] = challenges(7);
+    assert_eq!(first.len(), 20);
+    assert!(first.ends_with("9000") && first != second);
+    assert_eq!(challenges(7), [first.clone(), second]);
+    assert_ne!(challenges(8)[0], first);
+    // It is not lost with the power.
+    bench.input(Input::PowerOn);
+    assert_ne!(bench.sends("0084000008"), first);
 }
 
 //= CD-02
@@ -234,12 +307,29 @@ fn class_instruction_parameters_and_length_are_judged_in_this_order() {
             ("00FFFFFF0102", "6D00"),
             ("80A40000", "6D00"),
             ("00CA9F7F00", "6D00"),
+            ("DBDF000000", "6D00"),
+            ("DA DE0000", "6E00"),
+            ("84 50000000", "6E00"),
             ("002001000102030405", "6B00"),
             ("00A40900", "6B00"),
             ("00C0010012", "6B00"),
             ("80C0010012", "6B00"),
             ("002000000102030405", "6700"),
             ("00C000001200", "6700"),
+            ("0024010008", "6B00"),
+            ("8024020008", "6B00"),
+            ("8024000108", "6B00"),
+            ("00D6A00001 00", "6B00"),
+            ("DBDE000100", "6B00"),
+            ("80FA000100", "6B00"),
+            ("0084000108", "6B00"),
+            ("00D6820000", "6700"),
+            ("00240000080102030405060708", "6700"),
+            ("80240000070102030405060708", "6700"),
+            ("8024000000", "6700"),
+            ("DBDE000001 00", "6700"),
+            ("80FA000009 01 07 12345678 536D4F", "6700"),
+            ("0084000008 00", "6700"),
             // The extended form of SELECT.
             ("00A40400000005A000000018", "6700"),
         ],
@@ -260,6 +350,9 @@ fn a_virgin_card_has_no_pin_to_present() {
             ("0020000008 3030303030303030", "6985"),
             (SELECT_APPLET, "6112"),
             ("00B0810000", "6982"),
+            ("00D6810001 41", "6982"),
+            ("8024000008 00000000 12345678", "6985"),
+            ("DBDE000000", "6985"),
         ],
     );
 }

@@ -84,11 +84,9 @@ fn write_cards(folder: &Path, key: &ServerMasterKey) -> Result<(), Problem> {
     let cards = u8::try_from(CUSTODIANS.len()).expect("there are few");
     let scheme = Scheme::new(REQUIRED, cards).expect("2 of 3 is a scheme");
     let shadows = key.split(scheme, Purpose::ServerMasterKey, &mut OsRandom);
-    let mut lot = [0; 4];
-    rand_core::Rng::fill_bytes(&mut OsRandom, &mut lot);
     for (custodian, shadow) in CUSTODIANS.iter().zip(&shadows) {
         let image = CardImage::personalised(&Personalisation {
-            csn: serial_number(lot, shadow.index),
+            csn: serial_number(),
             pin: PIN,
             label: custodian,
             shadow: &shadow.to_bytes(),
@@ -105,12 +103,11 @@ fn write_cards(folder: &Path, key: &ServerMasterKey) -> Result<(), Problem> {
         .map_err(|error| Problem::io("write cards into", folder, &error))
 }
 
-/// Numbers of one lot differ in their last digit, numbers of two lots in the lot.
-fn serial_number(lot: [u8; 4], card: u8) -> Csn {
-    let mut csn = *b"\x15\xC0\x00\x00\xE3\xA8\x17\x10\x00\x6F\x00\x00\x00\x00\x00\x00";
-    csn[11..15].copy_from_slice(&lot);
-    csn[15] = card;
-    Csn(csn)
+//= CD-02
+fn serial_number() -> Csn {
+    let mut random = [0; 16];
+    rand_core::Rng::fill_bytes(&mut OsRandom, &mut random);
+    Csn::from_random(random)
 }
 
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {

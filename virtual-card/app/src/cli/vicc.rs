@@ -1,13 +1,16 @@
 //! `virtual-card vicc`: opens the cards, finds a slot for each, and runs them until a signal.
 
 use std::{
+    fs::File,
+    io::Read as _,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process,
     str::FromStr,
 };
 
-use clap::{Args, builder::PossibleValuesParser};
+use card_core::Faults;
+use clap::{ArgGroup, Args, builder::PossibleValuesParser};
 use program::{ExitCode, LogFormat, Port, Problem, ReadyFile, Signals};
 use serde_json::{Value, json};
 use tokio::{sync::mpsc, task::JoinSet};
@@ -20,18 +23,17 @@ use crate::{
     vicc::{Attempts, Vicc, Way, listen_problem},
 };
 
+/// Bytes of the longest list of faults.
+const FAULTS_BYTES_MAX: u64 = 65_536;
+
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("reader").required(true).args(["connect", "listen"]))]
 pub(super) struct ViccArgs {
     /// The images of the cards: the first goes into slot 0, the next into slot 1, and so on
     #[arg(value_name = "CARD", required = true)]
     cards: Vec<PathBuf>,
     /// Connect to a vpcd, such as that of the PC/SC daemon: its address, for slot 0; slot 1 is one port further
-    #[arg(
-        long,
-        value_name = "HOST[:PORT]",
-        required_unless_present = "listen",
-        conflicts_with = "listen"
-    )]
+    #[arg(long, value_name = "HOST[:PORT]")]
     connect: Option<ConnectTo>,
     /// Wait here for a vpcd in its reversed mode; with port 0, every card gets a port that is free
     #[arg(long, value_name = "ADDR:PORT")]
@@ -39,6 +41,9 @@ pub(super) struct ViccArgs {
     /// Listen on an address that other computers reach: whoever connects can use the cards, and nothing is encrypted
     #[arg(long, requires = "listen")]
     allow_remote: bool,
+    /// Give the cards the faults that this file lists
+    #[arg(long, value_name = "FILE")]
+    fault: Option<PathBuf>,
     /// Answer before the disk has it: a power cut, unlike a killed program, can then give tries back. For benches
     #[arg(long)]
     no_sync: bool,
@@ -136,11 +141,15 @@ async fn run(
     cards: &mut Cards,
 ) -> Result<(), Problem> {
     let (tell_ready, mut ready) = mpsc::unbounded_channel();
+    let faults = args.fault.as_deref().map(read_faults).transpose()?;
     let mut facts = Vec::new();
     for (slot, path) in args.cards.iter().enumerate() {
         let mut card = CardFile::open(path).map_err(|error| Problem::from(&error))?;
         if args.no_sync {
             card = card.without_sync();
+        }
+        if let Some(faults) = &faults {
+            card = card.with_faults(faults.clone());
         }
         let way = way_of_slot(args, slot)?;
         facts.push(facts_of(&card, &way));
@@ -153,6 +162,24 @@ async fn run(
     let ended = live(&mut ready_file, &mut ready, &facts, signals, cards).await;
     let removed = ready_file.map_or(Ok(()), ReadyFile::remove);
     ended.and(removed)
+}
+
+fn read_faults(path: &Path) -> Result<Faults, Problem> {
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(FAULTS_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|error| Problem::io("read faults", path, &error))?;
+    let refused = |why: &str| {
+        let path = program::shown(&path.to_string_lossy());
+        Problem::new(ExitCode::Usage, format!("read faults `{path}`: {why}"))
+            .hint("docs/card.md has the kinds of faults and their keys")
+    };
+    if u64::try_from(text.len()).is_ok_and(|len| len > FAULTS_BYTES_MAX) {
+        return Err(refused(&format!(
+            "expected at most {FAULTS_BYTES_MAX} bytes, got more"
+        )));
+    }
+    Faults::from_text(&text).map_err(|why| refused(&why.to_string()))
 }
 
 async fn live(

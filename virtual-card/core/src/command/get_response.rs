@@ -5,36 +5,35 @@
 
 use apdu::{ResponseApdu, StatusWord};
 
-use crate::{session::Session, tpdu::Tpdu};
+use crate::{
+    session::{Pending, Session},
+    tpdu::Tpdu,
+};
 
 //= CD-01
 pub(super) fn run(
     session: &mut Session,
-    pending: Option<Vec<u8>>,
+    pending: Option<Pending>,
     tpdu: &Tpdu<'_>,
 ) -> Result<ResponseApdu, StatusWord> {
     if (tpdu.header.p1, tpdu.header.p2) != (0, 0) {
         return Err(StatusWord::WRONG_PARAMETERS);
     }
     let le = usize::from(tpdu.outgoing()?.get());
-    let mut data = pending.ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
-    if le > data.len() {
-        let status = StatusWord::wrong_le(len(&data));
-        session.pending = Some(data);
-        return Err(status);
-    }
-    let rest = data.split_off(le);
-    if rest.is_empty() {
-        return Ok(ResponseApdu {
-            data,
-            status: StatusWord::OK,
-        });
-    }
-    let status = StatusWord::more_data(len(&rest));
-    session.pending = Some(rest);
+    let pending = pending.ok_or(StatusWord::CONDITIONS_NOT_SATISFIED)?;
+    let Some(data) = pending.rest().get(..le) else {
+        session.pending = Some(pending);
+        return Err(StatusWord::wrong_le(len(pending.rest())));
+    };
+    let data = data.to_vec();
+    session.pending = pending.after(le);
+    let status = match &session.pending {
+        Some(pending) => StatusWord::more_data(len(pending.rest())),
+        None => StatusWord::OK,
+    };
     Ok(ResponseApdu { data, status })
 }
 
 fn len(data: &[u8]) -> u16 {
-    u16::try_from(data.len()).expect("what waits is at most 256 bytes")
+    u16::try_from(data.len()).expect("what waits is at most a template")
 }

@@ -2,7 +2,8 @@
 //! answers 6Cxx.
 //!
 //! Reading list: ISO/IEC 7816-4, SELECT; ISO/IEC 7816-3 clause 12 for 61xx; the GPK driver of `OpenSC` until 2023
-//! (`src/libopensc/card-gpk.c`) for the template; Stack Overflow question 32842718 for the applet's name and `61 12`.
+//! (`src/libopensc/card-gpk.c`) for the template; Stack Overflow question 32842718 for the applet's name and `61 12`; the scripts of
+//! kaoh/globalplatform for the card manager's name; the Open Platform card specification 2.0.1' for its template.
 //! Ours: the applet's directory is `0100`, and every selection by name forgets the PIN, as a Java Card applet does
 //! when it is deselected.
 
@@ -10,7 +11,7 @@ use apdu::{ResponseApdu, StatusWord, mpcos};
 
 use crate::{
     file::{Directory, File},
-    session::Session,
+    session::{Pending, Session},
     tpdu::Tpdu,
 };
 
@@ -30,6 +31,8 @@ enum Found {
 
 /// The most bytes of an application's name.
 const NAME_BYTES_MAX: usize = 16;
+/// What waits after a selection.
+const TEMPLATE_BYTES: u16 = 18;
 
 pub(super) fn run(session: &mut Session, tpdu: &Tpdu<'_>) -> Result<ResponseApdu, StatusWord> {
     let by = match tpdu.header.p1 {
@@ -45,6 +48,10 @@ pub(super) fn run(session: &mut Session, tpdu: &Tpdu<'_>) -> Result<ResponseApdu
         _ => return Err(StatusWord::WRONG_PARAMETERS),
     };
     let data = tpdu.incoming()?;
+    // The card manager has no files; the way out of it is a name, or a reset.
+    if session.directory == Directory::CardManager && !matches!(by, By::Name) {
+        return Err(StatusWord::FILE_NOT_FOUND);
+    }
 
     let found = match by {
         By::Name => by_name(data)?,
@@ -91,20 +98,22 @@ pub(super) fn run(session: &mut Session, tpdu: &Tpdu<'_>) -> Result<ResponseApdu
     if is_silent {
         return Ok(StatusWord::OK.into());
     }
-    let waiting = u16::try_from(template.len()).expect("a template has 18 bytes");
-    session.pending = Some(template);
-    Ok(StatusWord::more_data(waiting).into())
+    session.pending = Some(Pending::all_of(template));
+    Ok(StatusWord::more_data(TEMPLATE_BYTES).into())
 }
 
-/// The whole name or its begin. No name at all would be the card manager, which this card does not have.
+/// The whole name or its begin, of the applet before the card manager; no name at all is the card manager.
 fn by_name(name: &[u8]) -> Result<Found, StatusWord> {
     if name.len() > NAME_BYTES_MAX {
         return Err(StatusWord::WRONG_LENGTH);
     }
-    if name.is_empty() || !mpcos::APPLET.starts_with(name) {
-        return Err(StatusWord::FILE_NOT_FOUND);
+    if !name.is_empty() && mpcos::APPLET.starts_with(name) {
+        Ok(Found::Directory(Directory::Applet))
+    } else if mpcos::CARD_MANAGER.starts_with(name) {
+        Ok(Found::Directory(Directory::CardManager))
+    } else {
+        Err(StatusWord::FILE_NOT_FOUND)
     }
-    Ok(Found::Directory(Directory::Applet))
 }
 
 fn identifier(data: &[u8]) -> Result<[u8; 2], StatusWord> {

@@ -8,7 +8,7 @@ use apdu::{LifeCycle, StatusWord};
 use super::Outcome;
 use crate::{
     image::CardImage,
-    pin::{ExpectCounted, PhysicalPin},
+    pin::{ExpectCounted, PhysicalPin, Presented},
     session::Session,
     tpdu::Tpdu,
 };
@@ -32,9 +32,10 @@ pub(super) fn run(session: &mut Session, image: &CardImage, tpdu: &Tpdu<'_>) -> 
     }
     //= CD-08
     session.verified = None;
-    Ok(Outcome::CountTry(ExpectCounted::new(PhysicalPin::of_characters(
-        characters,
-    ))))
+    Ok(Outcome::CountTry(Presented {
+        candidate: ExpectCounted::new(PhysicalPin::of_characters(characters)),
+        change_to: None,
+    }))
 }
 
 //= CD-03

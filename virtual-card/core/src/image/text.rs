@@ -1,22 +1,27 @@
 //! The text form of a card image, versioned. Reads and writes strings only; files are the driver's.
 
 use core::fmt;
-use std::ops::Range;
 
 use apdu::{Csn, SecretBytes, hex};
-use toml::{
-    Spanned,
-    de::{DeInteger, DeTable, DeValue},
-};
 
 use super::{
     CardImage, LABEL_BYTES_MAX, LOCK_INITIALISED, LOCK_SEALED, PRESENTATIONS_MAX_LIMIT, SHADOW_BYTES_MAX,
     is_card_type, len_within,
 };
-use crate::pin::PhysicalPin;
+use crate::{
+    fields::{Fields, InvalidText, Text},
+    pin::PhysicalPin,
+    profile,
+};
 
-const VERSION: u8 = 1;
-const KEYS: [&str; 13] = [
+/// Written by this release. Version 1 had one PIN, which counted whatever the seal said, and no word on ERASE.
+const VERSION: u8 = 2;
+const VERSION_1: u8 = 1;
+/// Keys that came with version 2.
+const KEYS_SINCE_2: [&str; 3] = ["format_pin", "changed_pin", "erase_keeps_seal"];
+/// Keys that version 1 alone has.
+const KEYS_UNTIL_1: [&str; 1] = ["pin"];
+const KEYS: [&str; 12] = [
     "version",
     "csn",
     "product",
@@ -25,7 +30,6 @@ const KEYS: [&str; 13] = [
     "lock2",
     "presentations_max",
     "try_counter",
-    "pin",
     "label_len",
     "label",
     "shadow_len",
@@ -47,7 +51,10 @@ impl CardImage {
              lock2 = \"{lock2:02X}\"\n\
              presentations_max = {presentations_max}\n\
              try_counter = {try_counter}\n\
-             pin = \"{pin}\"\n\
+             # The PIN is the changed one once LOCK1 has bit 01, and the one of the format before.\n\
+             format_pin = \"{format_pin}\"\n\
+             changed_pin = \"{changed_pin}\"\n\
+             erase_keeps_seal = {erase_keeps_seal}\n\
              \n\
              label_len = {label_len}\n\
              label = \"{label}\"\n\
@@ -60,7 +67,9 @@ impl CardImage {
             lock2 = self.lock2,
             presentations_max = self.presentations_max,
             try_counter = self.try_counter,
-            pin = self.pin.to_digits(),
+            format_pin = self.format_pin.to_digits(),
+            changed_pin = self.changed_pin.to_digits(),
+            erase_keeps_seal = self.erase_keeps_seal,
             label_len = self.label_len,
             label = hex::encode(self.label.expose()),
             shadow_len = self.shadow_len,
@@ -68,44 +77,42 @@ impl CardImage {
         )
     }
 
-    /// Reads the text form. Every length and number is checked; an unknown key or version is refused.
+    /// Reads the text form, also of every earlier version. Every length and number is checked; an unknown key or
+    /// version is refused.
     pub fn from_text(text: &str) -> Result<Self, InvalidImage> {
-        let table = DeTable::parse(text).map_err(|error| {
-            InvalidImage::at(
-                text,
-                error.span().unwrap_or(0..0),
-                "a card image",
-                error.message(),
-            )
-        })?;
-        let fields = Fields {
-            text,
-            table: table.get_ref(),
+        let text = Text::parse(text, "a card image")?;
+        let fields = text.fields();
+        let version = fields.number("version", VERSION_1..=VERSION)?;
+        let keys_of_version = if version == VERSION_1 {
+            &KEYS_UNTIL_1[..]
+        } else {
+            &KEYS_SINCE_2[..]
         };
-
-        fields.number("version", VERSION..=VERSION)?;
-        for (key, _) in fields.table {
-            let name = key.get_ref();
-            if !KEYS.contains(&name.as_ref()) {
-                return Err(InvalidImage::at(
-                    text,
-                    key.span(),
-                    "a key of a card image",
-                    &format!("`{name}`"),
-                ));
-            }
-        }
+        let keys: Vec<_> = KEYS.iter().chain(keys_of_version).copied().collect();
+        fields.expect_keys(&keys, &format!("a key of a card image of version {version}"))?;
+        let (format_pin, changed_pin, erase_keeps_seal) = if version == VERSION_1 {
+            let pin = pin(&fields, "pin")?;
+            (pin.clone(), pin, profile::ERASE_KEEPS_SEAL)
+        } else {
+            (
+                pin(&fields, "format_pin")?,
+                pin(&fields, "changed_pin")?,
+                fields.boolean("erase_keeps_seal")?,
+            )
+        };
         let label = fields.bytes("label", 0..=LABEL_BYTES_MAX)?;
         let shadow = fields.bytes("shadow", 0..=SHADOW_BYTES_MAX)?;
         Ok(Self {
             csn: Csn(fields.array("csn")?),
             product: fields.array("product")?,
-            card_type: fields.card_type()?,
-            lock1: fields.lock("lock1")?,
-            lock2: fields.lock("lock2")?,
+            card_type: card_type(&fields)?,
+            lock1: lock(&fields, "lock1")?,
+            lock2: lock(&fields, "lock2")?,
             presentations_max: fields.number("presentations_max", 1..=PRESENTATIONS_MAX_LIMIT)?,
             try_counter: fields.number("try_counter", 0..=PRESENTATIONS_MAX_LIMIT)?,
-            pin: fields.pin()?,
+            format_pin,
+            changed_pin,
+            erase_keeps_seal,
             label_len: fields.number(
                 "label_len",
                 0..=len_within(label.len(), LABEL_BYTES_MAX).unwrap_or(0),
@@ -120,157 +127,56 @@ impl CardImage {
     }
 }
 
-/// The table with what an error message needs beside it.
-struct Fields<'a> {
-    text: &'a str,
-    table: &'a DeTable<'a>,
+fn lock(fields: &Fields<'_>, key: &str) -> Result<u8, InvalidText> {
+    let [lock] = fields.array(key)?;
+    if lock & !(LOCK_INITIALISED | LOCK_SEALED) == 0 {
+        return Ok(lock);
+    }
+    Err(fields.wrong(key, &format!("`{key}` from 00 to 03"), &format!("{lock:02X}")))
 }
 
-impl Fields<'_> {
-    fn value(&self, key: &str) -> Result<&Spanned<DeValue<'_>>, InvalidImage> {
-        let end = self.text.len()..self.text.len();
-        self.table
-            .get(key)
-            .ok_or_else(|| InvalidImage::at(self.text, end, &format!("the key `{key}`"), "none"))
+fn card_type(fields: &Fields<'_>) -> Result<[u8; 4], InvalidText> {
+    let expected = "`card_type` as 4 letters or digits";
+    let string = fields.string("card_type", expected)?;
+    match string.as_bytes().try_into() {
+        Ok(tag) if is_card_type(string.as_bytes()) => Ok(tag),
+        Ok(_) | Err(_) => Err(fields.wrong("card_type", expected, &format!("`{string}`"))),
     }
+}
 
-    fn number(&self, key: &str, range: core::ops::RangeInclusive<u8>) -> Result<u8, InvalidImage> {
-        let value = self.value(key)?;
-        let expected = match (range.start(), range.end()) {
-            (start, end) if start == end => format!("`{key}` to be {start}"),
-            (start, end) => format!("`{key}` from {start} to {end}"),
-        };
-        let number = value
-            .get_ref()
-            .as_integer()
-            .filter(|integer| integer.radix() == 10)
-            .map(DeInteger::as_str);
-        let Some(digits) = number else {
-            return Err(InvalidImage::at(
-                self.text,
-                value.span(),
-                &expected,
-                value.get_ref().type_str(),
-            ));
-        };
-        match digits.parse::<u8>() {
-            Ok(number) if range.contains(&number) => Ok(number),
-            Ok(_) | Err(_) => Err(InvalidImage::at(self.text, value.span(), &expected, digits)),
-        }
-    }
-
-    fn string(&self, key: &str, expected: &str) -> Result<(&str, Range<usize>), InvalidImage> {
-        let value = self.value(key)?;
-        let Some(string) = value.get_ref().as_str() else {
-            return Err(InvalidImage::at(
-                self.text,
-                value.span(),
-                expected,
-                value.get_ref().type_str(),
-            ));
-        };
-        Ok((string, value.span()))
-    }
-
-    /// What came is told by its length: it may be a shadow.
-    fn bytes(&self, key: &str, len: core::ops::RangeInclusive<usize>) -> Result<Vec<u8>, InvalidImage> {
-        let expected = match (len.start(), len.end()) {
-            (start, end) if start == end => format!("`{key}` as {start} bytes in `0-9A-F`"),
-            (start, end) => format!("`{key}` as {start} to {end} bytes in `0-9A-F`"),
-        };
-        let (string, span) = self.string(key, &expected)?;
-        match hex::decode(string) {
-            Ok(bytes) if len.contains(&bytes.len()) => Ok(bytes),
-            Ok(bytes) => Err(InvalidImage::at(
-                self.text,
-                span,
-                &expected,
-                &format!("{} bytes", bytes.len()),
-            )),
-            Err(invalid) => {
-                let came = format!("another character or none at byte {}", invalid.position);
-                Err(InvalidImage::at(self.text, span, &expected, &came))
-            }
-        }
-    }
-
-    fn array<const N: usize>(&self, key: &str) -> Result<[u8; N], InvalidImage> {
-        let bytes = self.bytes(key, N..=N)?;
-        Ok(bytes.try_into().expect("the length was checked"))
-    }
-
-    fn lock(&self, key: &str) -> Result<u8, InvalidImage> {
-        let [lock] = self.array(key)?;
-        if lock & !(LOCK_INITIALISED | LOCK_SEALED) == 0 {
-            return Ok(lock);
-        }
-        let span = self.value(key)?.span();
-        Err(InvalidImage::at(
-            self.text,
-            span,
-            &format!("`{key}` from 00 to 03"),
-            &format!("{lock:02X}"),
-        ))
-    }
-
-    fn card_type(&self) -> Result<[u8; 4], InvalidImage> {
-        let expected = "`card_type` as 4 letters or digits";
-        let (string, span) = self.string("card_type", expected)?;
-        match string.as_bytes().try_into() {
-            Ok(tag) if is_card_type(string.as_bytes()) => Ok(tag),
-            Ok(_) | Err(_) => Err(InvalidImage::at(
-                self.text,
-                span,
-                expected,
-                &format!("`{string}`"),
-            )),
-        }
-    }
-
-    fn pin(&self) -> Result<PhysicalPin, InvalidImage> {
-        let expected = "`pin` as 8 digits";
-        let (string, span) = self.string("pin", expected)?;
-        let came = format!("{} characters", string.chars().count());
-        PhysicalPin::of_digits(string).ok_or_else(|| InvalidImage::at(self.text, span, expected, &came))
-    }
+/// What came is told by its length.
+fn pin(fields: &Fields<'_>, key: &str) -> Result<PhysicalPin, InvalidText> {
+    let expected = format!("`{key}` as 8 digits");
+    let string = fields.string(key, &expected)?;
+    let came = format!("{} characters", string.chars().count());
+    PhysicalPin::of_digits(string).ok_or_else(|| fields.wrong(key, &expected, &came))
 }
 
 /// A text that is no card image. Says where, and never shows a PIN or a shadow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidImage {
-    /// Counted from 1.
-    pub line: usize,
-    /// Characters from the begin of the line, counted from 1.
-    pub column: usize,
-    expected: String,
-    came: String,
-}
+pub struct InvalidImage(InvalidText);
 
 impl InvalidImage {
-    fn at(text: &str, span: Range<usize>, expected: &str, came: &str) -> Self {
-        let before = text.get(..span.start).unwrap_or(text);
-        let line_begin = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Self {
-            line: before.matches('\n').count() + 1,
-            column: before[line_begin..].chars().count() + 1,
-            expected: expected.to_owned(),
-            came: came.to_owned(),
-        }
+    /// Counted from 1.
+    pub const fn line(&self) -> usize {
+        self.0.line
+    }
+
+    /// Characters from the begin of the line, counted from 1.
+    pub const fn column(&self) -> usize {
+        self.0.column
+    }
+}
+
+impl From<InvalidText> for InvalidImage {
+    fn from(invalid: InvalidText) -> Self {
+        Self(invalid)
     }
 }
 
 impl fmt::Display for InvalidImage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            line,
-            column,
-            expected,
-            came,
-        } = self;
-        write!(
-            f,
-            "read card image, line {line}, column {column}: expected {expected}, got {came}"
-        )
+        write!(f, "read card image, {}", self.0)
     }
 }
 
@@ -281,10 +187,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    // Written by hand: the first released version of the format must keep loading.
+    // Written by hand. Those of every version are in `tests/images`.
     const IMAGE: &str = "\
 # TEST MATERIAL: an emulated card, its PIN and shadow in clear. It protects nothing.
-version = 1
+version = 2
 
 csn = \"15C00000E3A81710006F0000FF000010\"
 product = \"A201090138\"
@@ -294,7 +200,10 @@ lock1 = \"02\"
 lock2 = \"02\"
 presentations_max = 7
 try_counter = 2
-pin = \"12345678\"
+# The PIN is the changed one once LOCK1 has bit 01, and the one of the format before.
+format_pin = \"12345678\"
+changed_pin = \"00000000\"
+erase_keeps_seal = true
 
 label_len = 5
 label = \"416C696365\"
@@ -314,9 +223,19 @@ shadow = \"DEADBEEF\"
     fn what_is_wrong_is_named_with_its_place() {
         for (from, to, message) in [
             (
-                "version = 1",
                 "version = 2",
-                "line 2, column 11: expected `version` to be 1, got 2",
+                "version = 3",
+                "line 2, column 11: expected `version` from 1 to 2, got 3",
+            ),
+            (
+                "version = 2",
+                "version = 1",
+                "line 13, column 1: expected a key of a card image of version 1, got `format_pin`",
+            ),
+            (
+                "format_pin",
+                "pin",
+                "line 13, column 1: expected a key of a card image of version 2, got `pin`",
             ),
             (
                 "15C0",
@@ -356,22 +275,27 @@ shadow = \"DEADBEEF\"
             (
                 "12345678",
                 "1234567",
-                "line 12, column 7: expected `pin` as 8 digits, got 7 characters",
+                "line 13, column 14: expected `format_pin` as 8 digits, got 7 characters",
+            ),
+            (
+                "seal = true",
+                "seal = \"yes\"",
+                "line 15, column 20: expected `erase_keeps_seal` as true or false, got string",
             ),
             (
                 "label_len = 5",
                 "label_len = 6",
-                "line 14, column 13: expected `label_len` from 0 to 5, got 6",
+                "line 17, column 13: expected `label_len` from 0 to 5, got 6",
             ),
             (
                 "try_counter",
                 "try_count",
-                "line 11, column 1: expected a key of a card image, got `try_count`",
+                "line 11, column 1: expected a key of a card image of version 2, got `try_count`",
             ),
             (
                 "shadow = \"DEADBEEF\"\n",
                 "",
-                "line 17, column 1: expected the key `shadow`, got none",
+                "line 20, column 1: expected the key `shadow`, got none",
             ),
         ] {
             let text = IMAGE.replace(from, to);
@@ -398,6 +322,7 @@ shadow = \"DEADBEEF\"
         fn every_image_survives_its_text(
             csn: [u8; 16], product: [u8; 5], lock1 in 0..4_u8, lock2 in 0..4_u8,
             presentations_max in 1..=15_u8, try_counter in 0..=15_u8, pin in "[0-9]{8}",
+            changed_pin in "[0-9]{8}", erase_keeps_seal: bool,
             label in prop::collection::vec(any::<u8>(), 0..=64), shadow in prop::collection::vec(any::<u8>(), 0..=255),
             label_len: prop::sample::Index, shadow_len: prop::sample::Index,
         ) {
@@ -408,7 +333,9 @@ shadow = \"DEADBEEF\"
                 lock2,
                 presentations_max,
                 try_counter,
-                pin: PhysicalPin::of_digits(&pin).expect("eight digits"),
+                format_pin: PhysicalPin::of_digits(&pin).expect("eight digits"),
+                changed_pin: PhysicalPin::of_digits(&changed_pin).expect("eight digits"),
+                erase_keeps_seal,
                 label_len: u8::try_from(label_len.index(label.len() + 1)).expect("at most 64"),
                 label: SecretBytes::from(label),
                 shadow_len: u8::try_from(shadow_len.index(shadow.len() + 1)).expect("at most 255"),
