@@ -1,8 +1,34 @@
-//! The places a scenario can be played in. So far one: the simulation, in virtual time.
+//! The places a scenario can be played in: the simulation, in virtual time, and for cards a stock PC/SC daemon.
 
+#[cfg(feature = "pcsc")]
+pub mod pcsc;
 pub mod sim;
 
+use std::fmt;
 use std::time::Duration;
+
+/// A place that scenarios are played in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Lane {
+    /// All parts as values, in virtual time
+    #[default]
+    Sim,
+    /// Cards of their own processes, through the stock PC/SC daemon; Linux, and built with the feature `pcsc`
+    Pcsc,
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sim => "sim",
+            Self::Pcsc => "pcsc",
+        })
+    }
+}
+
+/// Why a lane did not play a scenario, as a sentence without its full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped(pub String);
 
 /// What came of one scenario.
 #[derive(Clone, Debug)]

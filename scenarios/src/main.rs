@@ -9,6 +9,10 @@ fn main() -> ExitCode {
     let rig = Rig {
         steps: steps::registry(),
         play: lane::sim::play,
+        #[cfg(feature = "pcsc")]
+        pcsc: Some(lane::pcsc::make_ready),
+        #[cfg(not(feature = "pcsc"))]
+        pcsc: None,
     };
     cli::execute(&rig, std::env::args_os(), &mut Terminal::standard()).into()
 }

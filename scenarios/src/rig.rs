@@ -5,9 +5,10 @@ mod panics;
 
 use crate::diagnostic::Diagnostic;
 use crate::gherkin::pickle::Pickle;
-use crate::lane::Played;
+use crate::lane::{Played, Skipped};
 use crate::step::{BlockKind, Registry};
 use crate::suite::Scenario;
+use program::{ExitCode, Problem};
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::ops::Range;
@@ -22,8 +23,21 @@ pub use panics::Panic;
 pub struct Rig<V, H> {
     /// Every step there is.
     pub steps: Registry<V, H>,
-    /// Plays one scenario in a world of its own. All chance comes from the seed.
+    /// Lane `sim`: plays one scenario in a world of its own. All chance comes from the seed.
     pub play: fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played,
+    /// Makes lane `pcsc` ready for so many scenarios at a time. `None` if this program was built without it.
+    pub pcsc: Option<fn(NonZeroUsize) -> Result<Ready<V, H>, Problem>>,
+}
+
+/// Plays one scenario in some lane, or says why that lane does not.
+pub type Play<'a, V, H> = dyn Fn(&Pickle, &Registry<V, H>, sim::Seed) -> Result<Played, Skipped> + Sync + 'a;
+
+/// A lane that was made ready.
+pub enum Ready<V, H> {
+    /// It plays in this process.
+    Here(Box<Play<'static, V, H>>),
+    /// This program was played once more at a place where the lane is, with the same arguments, and ended so.
+    Elsewhere(ExitCode),
 }
 
 /// What came of one scenario, and what it cost.
@@ -40,6 +54,8 @@ pub struct Outcome {
 pub enum Ending {
     /// It was played, to its end or to the step that did not hold.
     Played(Played),
+    /// The lane does not play it.
+    Skipped(Skipped),
     /// Its world broke: our own mistake.
     Panicked(Panic),
 }
@@ -49,7 +65,7 @@ impl Outcome {
     pub const fn is_passed(&self) -> bool {
         match &self.ending {
             Ending::Played(played) => played.failure.is_none(),
-            Ending::Panicked(_) => false,
+            Ending::Skipped(_) | Ending::Panicked(_) => false,
         }
     }
 }
@@ -101,6 +117,7 @@ impl<V, H: Sync> Rig<V, H> {
     /// scenarios, and the outcome. Gives them back in the order of the scenarios.
     pub fn play_all(
         &self,
+        play: &Play<'_, V, H>,
         scenarios: &[Scenario],
         seed: sim::Seed,
         jobs: NonZeroUsize,
@@ -119,7 +136,7 @@ impl<V, H: Sync> Rig<V, H> {
                         let Some(scenario) = scenarios.get(index) else {
                             return;
                         };
-                        let outcome = self.play_one(scenario, seed);
+                        let outcome = self.play_one(play, scenario, seed);
                         // Nobody hangs up before the last one is in.
                         let _ = sender.send((index, outcome));
                     }
@@ -137,11 +154,16 @@ impl<V, H: Sync> Rig<V, H> {
             .collect()
     }
 
-    fn play_one(&self, scenario: &Scenario, seed: sim::Seed) -> Outcome {
+    fn play_one(&self, play: &Play<'_, V, H>, scenario: &Scenario, seed: sim::Seed) -> Outcome {
         let started = Instant::now();
-        let ending = panics::catch(|| (self.play)(&scenario.pickle, &self.steps, scenario.seed(seed)));
+        let ending = panics::catch(|| play(&scenario.pickle, &self.steps, scenario.seed(seed)));
+        let ending = match ending {
+            Ok(Ok(played)) => Ending::Played(played),
+            Ok(Err(skipped)) => Ending::Skipped(skipped),
+            Err(panic) => Ending::Panicked(panic),
+        };
         Outcome {
-            ending: ending.map_or_else(Ending::Panicked, Ending::Played),
+            ending,
             took: started.elapsed(),
         }
     }

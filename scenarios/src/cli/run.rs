@@ -3,10 +3,11 @@
 
 use super::{Selectors, all_diagnostics, refuse_files};
 use crate::catalogue::Catalogue;
+use crate::lane::Lane;
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
 use crate::report::{Result as Played, failure, junit, trace};
-use crate::rig::{Ending, Outcome, Rig};
+use crate::rig::{Ending, Outcome, Play, Ready, Rig};
 use crate::selection::select;
 use crate::suite::Scenario;
 use crate::terminal::Terminal;
@@ -22,6 +23,9 @@ use std::time::{Duration, Instant};
 /// Most worlds at a time.
 pub(super) const JOBS_MAX: usize = 256;
 
+/// Most scenarios at a time in lane `pcsc`: each has a reader of its own.
+const PCSC_JOBS_MAX: usize = 16;
+
 /// How often the status line changes at most.
 const STATUS_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -29,10 +33,14 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct RunArgs {
     #[command(flatten)]
     selectors: Selectors,
+    /// Where to play: `pcsc` plays what is about a card in a reader of its own, and skips the rest
+    #[arg(long, value_enum, default_value_t)]
+    lane: Lane,
     /// Where all chance comes from, 0 to 18446744073709551615; the same seed plays the same run
     #[arg(long, value_name = "N", default_value = "0")]
     seed: sim::Seed,
-    /// How many scenarios to play at a time, 1 to 256; as many as the machine has cores if not given
+    /// How many scenarios to play at a time, 1 to 256; as many as the machine has cores if not given. Lane
+    /// `pcsc` has 16 readers, and uses all of them if not told otherwise
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
     /// Write the results as `JUnit` XML
@@ -68,17 +76,34 @@ pub(super) fn run<V, H: Sync>(
         terminal.talk("nothing was played\n");
         return Ok(code);
     }
+    let jobs = args.jobs.unwrap_or_else(|| {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let most = match args.lane {
+            Lane::Sim => cores.get().min(JOBS_MAX),
+            // They wait for the daemon, not for a core.
+            Lane::Pcsc => PCSC_JOBS_MAX.min(selection.scenarios.len()),
+        };
+        NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
+    });
+    let in_sim = |pickle: &_, steps: &_, seed| Ok((rig.play)(pickle, steps, seed));
+    let lane: Box<Play<'_, V, H>>;
+    let play: &Play<'_, V, H> = match args.lane {
+        Lane::Sim => &in_sim,
+        Lane::Pcsc => match make_pcsc_ready(rig, jobs)? {
+            Ready::Here(play) => {
+                lane = play;
+                &*lane
+            }
+            Ready::Elsewhere(code) => return Ok(code),
+        },
+    };
     // A report that cannot be written is better known before the run than after it.
     let junit_file = args.junit.as_deref().map(ReportFile::create).transpose()?;
     let trace_file = args.trace.as_deref().map(ReportFile::create).transpose()?;
 
-    let jobs = args.jobs.unwrap_or_else(|| {
-        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        cores.min(NonZeroUsize::new(JOBS_MAX).expect("it is not zero"))
-    });
     let started = Instant::now();
-    let mut progress = Progress::new(&selection.scenarios, args.seed);
-    let outcomes = rig.play_all(&selection.scenarios, args.seed, jobs, |index, outcome| {
+    let mut progress = Progress::new(&selection.scenarios, (args.lane, args.seed));
+    let outcomes = rig.play_all(play, &selection.scenarios, args.seed, jobs, |index, outcome| {
         progress.on_outcome(rig, index, outcome, terminal);
     });
     terminal.clear_status();
@@ -93,6 +118,7 @@ pub(super) fn run<V, H: Sync>(
     });
     let results: Vec<Played<'_>> = results.collect();
     let run = Run {
+        lane: args.lane,
         seed: args.seed,
         jobs,
         took,
@@ -106,6 +132,17 @@ pub(super) fn run<V, H: Sync>(
         junit_file.map_or(Ok(()), |file| file.finish(&junit::write(&results, args.seed))),
         trace_file.map_or(Ok(()), |file| file.finish(&trace::write(&results, args.seed))),
     ];
+    if outcomes
+        .iter()
+        .all(|outcome| matches!(outcome.ending, Ending::Skipped(_)))
+    {
+        let what = format!(
+            "play scenarios in lane `{}`: all that were selected are skipped there",
+            args.lane
+        );
+        terminal.talk_error(&Problem::new(ExitCode::NothingSelected, what).to_string());
+        code = code.max(ExitCode::NothingSelected);
+    }
     for problem in reports.into_iter().filter_map(Result::err) {
         terminal.talk_error(&problem.to_string());
         code = code.max(problem.exit_code);
@@ -113,11 +150,25 @@ pub(super) fn run<V, H: Sync>(
     Ok(code)
 }
 
+fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<V, H>, Problem> {
+    if jobs.get() > PCSC_JOBS_MAX {
+        let what = format!("play scenarios in lane `pcsc`: expected 1 to {PCSC_JOBS_MAX} jobs, got {jobs}");
+        return Err(Problem::new(ExitCode::Usage, what)
+            .hint("every job has a reader of its own, and the stock daemon has no more"));
+    }
+    let make_ready = rig.pcsc.ok_or_else(|| {
+        let what = "play scenarios in lane `pcsc`: this `hsm-rig` was built without PC/SC";
+        Problem::new(ExitCode::Usage, what)
+            .hint("`cargo build -p hsm-rig -p virtual-card --features hsm-rig/pcsc` builds one that can")
+    })?;
+    make_ready(jobs)
+}
+
 fn exit_code(outcomes: &[Outcome]) -> ExitCode {
     let codes = outcomes.iter().map(|outcome| match &outcome.ending {
         Ending::Panicked(_) => ExitCode::Internal,
         Ending::Played(played) if played.failure.is_some() => ExitCode::Failed,
-        Ending::Played(_) => ExitCode::Passed,
+        Ending::Played(_) | Ending::Skipped(_) => ExitCode::Passed,
     });
     codes.max().unwrap_or(ExitCode::Passed)
 }
@@ -125,7 +176,8 @@ fn exit_code(outcomes: &[Outcome]) -> ExitCode {
 /// Tells failures as they come, in the order of the scenarios, and keeps the status line.
 struct Progress<'s> {
     scenarios: &'s [Scenario],
-    seed: sim::Seed,
+    /// What repeats it.
+    again: (Lane, sim::Seed),
     /// What came of those whose turn to be told has not come, by their place among the scenarios.
     waiting: BTreeMap<usize, Option<String>>,
     /// The failure, if it is one, of each that was told: all before the first that is still being played.
@@ -136,10 +188,10 @@ struct Progress<'s> {
 }
 
 impl<'s> Progress<'s> {
-    fn new(scenarios: &'s [Scenario], seed: sim::Seed) -> Self {
+    fn new(scenarios: &'s [Scenario], again: (Lane, sim::Seed)) -> Self {
         Self {
             scenarios,
-            seed,
+            again,
             waiting: BTreeMap::new(),
             failures: Vec::with_capacity(scenarios.len()),
             played: 0,
@@ -155,7 +207,7 @@ impl<'s> Progress<'s> {
         outcome: &Outcome,
         terminal: &mut Terminal<'_>,
     ) {
-        let failure = failure::tell(rig, &self.scenarios[index], outcome, self.seed);
+        let failure = failure::tell(rig, &self.scenarios[index], outcome, self.again);
         self.played += 1;
         self.failed += usize::from(failure.is_some());
         self.waiting.insert(index, failure);

@@ -2,18 +2,18 @@
 //! that repeats it.
 
 use crate::diagnostic::{Diagnostic, shown};
-use crate::lane::{ActorEvents, Failure};
+use crate::lane::{ActorEvents, Failure, Lane};
 use crate::rig::{Ending, Outcome, Rig};
 use crate::suite::Scenario;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The whole text, over several lines; `None` if the scenario passed.
+/// The whole text, over several lines; `None` if the scenario passed or was skipped.
 pub fn tell<V, H: Sync>(
     rig: &Rig<V, H>,
     scenario: &Scenario,
     outcome: &Outcome,
-    seed: sim::Seed,
+    (lane, seed): (Lane, sim::Seed),
 ) -> Option<String> {
     let mut text = String::new();
     let events: &[ActorEvents] = match &outcome.ending {
@@ -24,6 +24,7 @@ pub fn tell<V, H: Sync>(
             block(&mut text, "actual value", &failure.mismatch.actual);
             &played.last_events
         }
+        Ending::Skipped(_) => return None,
         Ending::Panicked(panic) => {
             let span = scenario.pickle.example.unwrap_or(scenario.pickle.span);
             let error = scenario
@@ -53,12 +54,15 @@ pub fn tell<V, H: Sync>(
             text.push_str("    none\n");
         }
     }
-    line(&mut text, &format!("repeat it: {}", repeat_line(scenario, seed)));
+    line(
+        &mut text,
+        &format!("repeat it: {}", repeat_line(scenario, lane, seed)),
+    );
     Some(text)
 }
 
 /// The one line that repeats one scenario of a run.
-pub fn repeat_line(scenario: &Scenario, seed: sim::Seed) -> String {
+pub fn repeat_line(scenario: &Scenario, lane: Lane, seed: sim::Seed) -> String {
     let place = scenario.place();
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,@".contains(c);
     let place = if place.chars().all(is_plain) {
@@ -66,7 +70,11 @@ pub fn repeat_line(scenario: &Scenario, seed: sim::Seed) -> String {
     } else {
         format!("'{}'", place.replace('\'', r"'\''"))
     };
-    format!("hsm-rig run {place} --seed {seed}")
+    let lane = match lane {
+        Lane::Sim => String::new(),
+        Lane::Pcsc => format!(" --lane {lane}"),
+    };
+    format!("hsm-rig run {place}{lane} --seed {seed}")
 }
 
 /// The step that did not hold, with carets under the value that was expected.

@@ -2,6 +2,7 @@
 //! properties. Source of the form: what Jenkins and GitLab read, which `quick-junit` writes.
 
 use super::Result;
+use crate::lane::Skipped;
 use crate::rig::Ending;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
@@ -33,6 +34,11 @@ fn test_case(result: &Result<'_>) -> TestCase {
                 not_passed(NonSuccessKind::Failure, message, result.failure)
             }
         },
+        Ending::Skipped(Skipped(why)) => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message(why.as_str());
+            status
+        }
         Ending::Panicked(panic) => {
             let message = format!("internal error: {panic}");
             not_passed(NonSuccessKind::Error, message, result.failure)

@@ -2,9 +2,10 @@
 
 use super::{Result, duration, wrap};
 use crate::catalogue::Catalogue;
+use crate::lane::{Lane, Skipped};
 use crate::rig::Ending;
 use crate::terminal::Style;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -15,6 +16,8 @@ pub const WIDTH_MAX: usize = 100;
 /// What a run was, besides its results.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
+    /// Where it was played.
+    pub lane: Lane,
     /// Where its chance came from.
     pub seed: sim::Seed,
     /// How many worlds at a time.
@@ -42,10 +45,11 @@ impl<'a> Proof<'a> {
             scenario, outcome, ..
         } in results
         {
-            let side = if outcome.is_passed() {
-                &mut proved
-            } else {
-                &mut failed
+            let side = match &outcome.ending {
+                // It says nothing for or against.
+                Ending::Skipped(_) => continue,
+                Ending::Played(_) if outcome.is_passed() => &mut proved,
+                Ending::Played(_) | Ending::Panicked(_) => &mut failed,
             };
             side.extend(scenario.requirements());
         }
@@ -59,6 +63,7 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
     let mut text = String::new();
     let mut row =
         |name: &str, value: &str| writeln!(text, "{name:<10} {value}").expect("a String takes everything");
+    let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
     let (mut failed, mut broken, mut steps, mut simulated) = (0, 0, 0, Duration::ZERO);
     for Result {
         scenario, outcome, ..
@@ -74,10 +79,11 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
                     .map_or(all, |failure| all.min(failure.step + 1));
                 simulated += played.lasted;
             }
+            Ending::Skipped(Skipped(why)) => *skipped.entry(why.as_str()).or_insert(0) += 1,
             Ending::Panicked(_) => broken += 1,
         }
     }
-    let passed = results.len() - failed - broken;
+    let passed = results.len() - failed - broken - skipped.values().sum::<usize>();
     let mut counts = vec![style.good(&format!("{passed} passed"))];
     if failed > 0 {
         counts.push(style.bad(&format!("{failed} failed")));
@@ -86,8 +92,14 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
         counts.push(style.bad(&format!("{broken} with an internal error")));
     }
     row("scenarios", &counts.join(", "));
+    for (why, count) in &skipped {
+        row("skipped", &format!("{count}: {why}"));
+    }
     row("steps", &steps.to_string());
-    row("simulated", &duration(simulated));
+    match run.lane {
+        Lane::Sim => row("simulated", &duration(simulated)),
+        Lane::Pcsc => row("lane", "pcsc, in real time"),
+    }
     let (number, plural) = (run.jobs, if run.jobs.get() == 1 { "job" } else { "jobs" });
     row("took", &format!("{} with {number} {plural}", duration(run.took)));
     row("seed", &run.seed.to_string());

@@ -2,6 +2,7 @@
 
 use super::Result;
 use crate::diagnostic::shown;
+use crate::lane::Skipped;
 use crate::rig::Ending;
 use std::fmt::Write as _;
 
@@ -28,6 +29,7 @@ pub fn write(results: &[Result<'_>], seed: sim::Seed) -> String {
                 let lasted = super::duration(played.lasted);
                 (&played.trace, format!("{ending}; lasted {lasted}"))
             }
+            Ending::Skipped(Skipped(why)) => (&[], format!("skipped: {why}")),
             Ending::Panicked(panic) => (&[], format!("internal error: {panic}")),
         };
         let heading = format!("{} {}", scenario.place(), scenario.title());

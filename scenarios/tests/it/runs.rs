@@ -2,15 +2,16 @@
 
 use hsm_rig::cli;
 use hsm_rig::gherkin::pickle::Pickle;
-use hsm_rig::lane::{ActorEvents, Failure, Mismatch, Played};
-use hsm_rig::rig::Rig;
+use hsm_rig::lane::{ActorEvents, Failure, Mismatch, Played, Skipped};
+use hsm_rig::rig::{Ready, Rig};
 use hsm_rig::step::{Argument, BlockKind, Registry};
 use hsm_rig::terminal::Terminal;
-use program::ExitCode;
+use program::{ExitCode, Problem};
 use quick_junit::{NonSuccessKind, Report, TestCaseStatus, XmlString};
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 #[derive(Clone, Copy)]
@@ -39,7 +40,11 @@ fn rig() -> Rig<(), Act> {
     steps.define("a world that breaks", "panics", BlockKind::None, Act::Break);
     steps.define("{word} and more", "fits too much", BlockKind::None, Act::Work);
     steps.define("less and {word}", "fits too much", BlockKind::None, Act::Work);
-    Rig { steps, play }
+    Rig {
+        steps,
+        play,
+        pcsc: None,
+    }
 }
 
 fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
@@ -132,6 +137,10 @@ struct Ran {
 }
 
 fn run(text: &str, args: &[&str]) -> Ran {
+    run_on(&rig(), text, args)
+}
+
+fn run_on(rig: &Rig<(), Act>, text: &str, args: &[&str]) -> Ran {
     let folder = tempfile::tempdir().expect("there is room for a folder");
     let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
     fs::write(at("x.feature"), text).expect("a file can be written");
@@ -143,7 +152,7 @@ fn run(text: &str, args: &[&str]) -> Ran {
         .chain(args)
         .map(OsString::from);
     let (mut data, mut talk) = (Vec::new(), Vec::new());
-    let code = cli::execute(&rig(), args, &mut Terminal::new(&mut data, &mut talk));
+    let code = cli::execute(rig, args, &mut Terminal::new(&mut data, &mut talk));
     let plain = |bytes| {
         let text = String::from_utf8(bytes).expect("it speaks UTF-8");
         text.replace(&*folder.path().to_string_lossy(), "DIR")
@@ -202,6 +211,96 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
         .filter(|line| line.contains("hsm-rig run"))
         .collect();
     assert_eq!(repeats, ["repeat it: hsm-rig run DIR/x.feature:16 --seed 9"]);
+}
+
+/// A lane that plays what works, and nothing else.
+fn choosy(_: NonZeroUsize) -> Result<Ready<(), Act>, Problem> {
+    Ok(Ready::Here(Box::new(|pickle, steps, seed| {
+        if pickle.name.contains("works") {
+            Ok(play(pickle, steps, seed))
+        } else {
+            Err(Skipped("a screen is not to be had here".into()))
+        }
+    })))
+}
+
+#[test]
+fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
+    let rig = Rig {
+        pcsc: Some(choosy),
+        ..rig()
+    };
+    let args = [
+        "run",
+        "DIR/x.feature",
+        "--lane",
+        "pcsc",
+        "--junit",
+        "DIR/j",
+        "--trace",
+        "DIR/t",
+    ];
+    let ran = run_on(&rig, MIXED, &args);
+    assert_eq!(ran.code, ExitCode::Passed);
+    snapshots().bind(|| insta::assert_snapshot!("skipped", without_chance(&ran.data)));
+    let report = Report::deserialize_from_str(&ran.file("j")).expect("it is JUnit");
+    let cases = report.test_suites[0].test_cases.iter();
+    let skipped = cases.filter(|case| {
+        matches!(&case.status, TestCaseStatus::Skipped { message: Some(why), .. } if why.as_str().starts_with("a screen"))
+    });
+    assert_eq!(skipped.count(), 4);
+    let lines = ran.file("t");
+    assert_eq!(
+        lines
+            .matches("= skipped: a screen is not to be had here\n")
+            .count(),
+        4
+    );
+}
+
+#[test]
+fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
+    let rig = Rig {
+        pcsc: Some(choosy),
+        ..rig()
+    };
+    let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "AU-02", "--lane", "pcsc"]);
+    assert_eq!(ran.code, ExitCode::NothingSelected);
+    assert!(
+        ran.talk.contains("all that were selected are skipped there"),
+        "{}",
+        ran.talk
+    );
+}
+
+#[test]
+fn a_lane_that_is_elsewhere_ends_the_run_as_it_ended_there() {
+    let rig = Rig {
+        pcsc: Some(|_| Ok(Ready::Elsewhere(ExitCode::Failed))),
+        ..rig()
+    };
+    let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "--lane", "pcsc"]);
+    assert_eq!((ran.code, ran.data.as_str()), (ExitCode::Failed, ""));
+}
+
+#[test]
+fn a_lane_has_its_own_number_of_jobs_and_may_not_be_there() {
+    let jobs = |jobs| {
+        let rig = Rig {
+            pcsc: Some(choosy),
+            ..rig()
+        };
+        let args = ["run", "DIR/x.feature", "--lane", "pcsc", "--jobs", jobs];
+        run_on(&rig, MIXED, &args)
+    };
+    assert_eq!(jobs("16").code, ExitCode::Passed);
+    let ran = jobs("17");
+    assert_eq!(ran.code, ExitCode::Usage);
+    assert!(ran.talk.contains("expected 1 to 16 jobs, got 17"), "{}", ran.talk);
+    let ran = run(MIXED, &["run", "DIR/x.feature", "--lane", "pcsc"]);
+    assert_eq!(ran.code, ExitCode::Usage);
+    assert!(ran.talk.contains("was built without PC/SC"), "{}", ran.talk);
+    assert!(ran.talk.contains("--features hsm-rig/pcsc"), "{}", ran.talk);
 }
 
 #[test]
