@@ -1,8 +1,8 @@
 //! What a command wants of a session, as a machine: told notices, it says what to do next and how it ended. Opens
 //! nothing and prints nothing.
 
-use hsm_client::{Act, Notice};
-use protocol::{CeremonyResetReason, Header, Progress};
+use hsm_client::{Act, Notice, WebAddress};
+use protocol::{CeremonyResetReason, ErrorName, Header, Progress};
 
 use crate::{
     address::Address,
@@ -19,6 +19,8 @@ pub(crate) enum Goal {
     Authenticate,
     /// To be the last custodian, operate, and leave.
     Operate(Operation),
+    /// To know where the HTTP console is.
+    Web,
     /// To see who answers.
     Trust,
 }
@@ -79,6 +81,12 @@ pub(crate) enum Talk {
         fingerprint: String,
     },
     HeaderChanged(Header),
+    /// Another manager is connected; another attempt follows.
+    Busy,
+    /// No card is in the reader.
+    AskForCard {
+        reader: String,
+    },
     CeremonyProgress(Progress),
     CeremonyReset(CeremonyResetReason),
     OperationProgress {
@@ -147,7 +155,7 @@ impl Errand {
                 });
                 Some(Step::HangUp)
             }
-            Goal::Status | Goal::Info | Goal::Network | Goal::Authenticate | Goal::Operate(_) => {
+            Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Operate(_) => {
                 (known == Known::New).then(|| {
                     Step::Tell(Talk::FirstUse {
                         hsm: self.hsm.to_string(),
@@ -162,6 +170,22 @@ impl Errand {
     pub(crate) fn on_failure(&mut self, outcome: Outcome) -> Step {
         self.decide(outcome);
         Step::HangUp
+    }
+
+    /// The device owes a word and does not say it.
+    pub(crate) fn on_silence(&mut self) -> Step {
+        let outcome = if self.phase == Phase::ExpectOpening {
+            Outcome::Unreachable {
+                hsm: self.hsm.clone(),
+                message: "it took the connection and says nothing (`--answer-timeout`)".into(),
+            }
+        } else {
+            Outcome::SessionEnded {
+                reason: crate::outcome::EndReason::Silent,
+                message: "the device stopped answering (`--answer-timeout`)".into(),
+            }
+        };
+        self.on_failure(outcome)
     }
 
     /// The user leaves: by Ctrl-C, or at the end of input.
@@ -198,7 +222,6 @@ impl Errand {
             | Notice::FingerprintChanged { .. }
             | Notice::ProtocolBroken(_)
             // Nobody asks for it, or it is the way out.
-            | Notice::HttpConsoleUrl { .. }
             | Notice::Header(_)
             | Notice::NotSent { .. }
             // The place is ours alone: our own card did it, and the outcome says so.
@@ -213,6 +236,12 @@ impl Errand {
                 self.decide(Outcome::SessionEnded { reason, message: text });
                 None
             }
+            Notice::HttpConsoleUrl { url } => Some(match WebAddress::try_from(url.as_str()) {
+                Ok(url) => self.leave_with(Outcome::Web { url }),
+                Err(why) => self.leave_with(Outcome::Refused(
+                    ErrorName::Internal.into_error().saying(why.to_string()),
+                )),
+            }),
             Notice::Info(info) => Some(self.leave_with(Outcome::Info(Box::new(info)))),
             Notice::Network(network) => Some(self.leave_with(Outcome::Network(network))),
             Notice::Intermediary { presented, required, expires_in_ms } => {
@@ -225,7 +254,7 @@ impl Errand {
                         self.phase = Phase::Working;
                         Step::Ask(operation.act())
                     }
-                    Goal::Status | Goal::Info | Goal::Network | Goal::Authenticate | Goal::Trust => {
+                    Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Trust => {
                         Step::Stay(Outcome::Administrator { presented, required, activated })
                     }
                 })
@@ -238,6 +267,7 @@ impl Errand {
                 | Goal::Status
                 | Goal::Info
                 | Goal::Network
+                | Goal::Web
                 | Goal::Authenticate
                 | Goal::Trust => None,
             },
@@ -267,6 +297,7 @@ impl Errand {
             Goal::Status => self.leave_with(Outcome::Status(header)),
             Goal::Info => Step::Ask(Act::Info),
             Goal::Network => Step::Ask(Act::Network),
+            Goal::Web => Step::Ask(Act::HttpConsoleUrl),
             Goal::Authenticate | Goal::Operate(_) => Step::Ask(Act::StartAuthentication),
             // It hung up when it was trusted, but the device may have been faster.
             Goal::Trust => Step::HangUp,
@@ -283,7 +314,7 @@ impl Errand {
                 required,
                 expires_in_ms,
             },
-            Goal::Status | Goal::Info | Goal::Network | Goal::Authenticate | Goal::Trust => {
+            Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Trust => {
                 Outcome::Intermediary {
                     presented,
                     required,

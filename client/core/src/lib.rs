@@ -33,6 +33,7 @@ mod fingerprint;
 mod pin;
 mod session;
 mod tls;
+mod trace;
 mod web_address;
 
 pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
@@ -42,4 +43,5 @@ pub use session::{
     Act, Broken, Ending, NotSent, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput,
 };
 pub use tls::{Secured, TlsClient, TlsClientConfig, TlsError, Trust};
+pub use trace::{InvalidTraceLine, TRACE_VERSION, TraceLine, TracedInput};
 pub use web_address::{InvalidWebAddress, WEB_ADDRESS_BYTES_MAX, WebAddress};

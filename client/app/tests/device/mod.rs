@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -264,11 +263,4 @@ impl Loop {
             }
         }
     }
-}
-
-/// A file with the PIN.
-pub(crate) fn pin_file(folder: &Path, pin: &str) -> PathBuf {
-    let path = folder.join(format!("pin-{pin}"));
-    fs::write(&path, format!("{pin}\n")).unwrap();
-    path
 }
