@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a skip says why")]
 
 mod device;
+mod stranger;
 
 use std::{
     fs,
@@ -931,51 +932,11 @@ fn somebodys_virtual_card_is_a_card() {
     }
     // A stranger's card of a few lines: the image behind the wire of vsmartcard.
     let image = rig.cards[0].clone();
-    let card = std::thread::spawn(move || serve_card(address, &image));
+    let card = std::thread::spawn(move || {
+        stranger::serve_card(std::net::TcpStream::connect(address).unwrap(), &image);
+    });
     let ended = child.wait_with_output().unwrap();
     let out = String::from_utf8(ended.stdout).unwrap();
     assert!(out.contains("intermediary: card 1 of 2 is accepted"), "{out}");
     card.join().unwrap();
-}
-
-/// Answers as `vicc` does until the reader goes away. Source: vsmartcard, `vpcd.h`.
-fn serve_card(reader: std::net::SocketAddr, image: &Path) {
-    use apdu::{ReaderAnswer, ReaderCommand};
-    let mut card = CardFile::open(image).unwrap();
-    let mut stream = std::net::TcpStream::connect(reader).unwrap();
-    let mut atr = Vec::new();
-    loop {
-        let mut len = [0; 2];
-        if stream.read_exact(&mut len).is_err() {
-            return;
-        }
-        let mut message = vec![0; u16::from_be_bytes(len).into()];
-        stream.read_exact(&mut message).unwrap();
-        let answer = match message[..] {
-            [0] => {
-                card.answer(&ReaderCommand::PowerOff);
-                continue;
-            }
-            [1 | 2] => {
-                if let ReaderAnswer::Atr(there) = card.answer(&ReaderCommand::PowerOn) {
-                    atr = there.as_bytes().to_vec();
-                }
-                continue;
-            }
-            [4] => {
-                if atr.is_empty()
-                    && let ReaderAnswer::Atr(there) = card.answer(&ReaderCommand::PowerOn)
-                {
-                    atr = there.as_bytes().to_vec();
-                }
-                atr.clone()
-            }
-            _ => match card.answer(&ReaderCommand::Transmit(message)) {
-                ReaderAnswer::Response(response) => response.to_bytes(),
-                other => panic!("{other:?}"),
-            },
-        };
-        let len = u16::try_from(answer.len()).unwrap().to_be_bytes();
-        stream.write_all(&[&len[..], &answer].concat()).unwrap();
-    }
 }
