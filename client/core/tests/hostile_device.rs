@@ -179,14 +179,13 @@ impl Station {
                         "{line}"
                     );
                 }
-                SessionOutput::Disconnect => {}
                 SessionOutput::Station(StationOutput::Reader(command)) => self.on_command(&command),
                 SessionOutput::Station(StationOutput::AskForPin) => {
                     self.tell(StationInput::PinEntered(Pin::from(PIN)));
                 }
                 SessionOutput::Station(StationOutput::AskForCard) => self.tell(StationInput::CardInserted),
                 SessionOutput::Station(StationOutput::Notice(notice)) => check_notice(&notice),
-                SessionOutput::Station(StationOutput::WithdrawPrompt) => {}
+                SessionOutput::Disconnect | SessionOutput::Station(StationOutput::WithdrawPrompt) => {}
             }
         }
     }
@@ -197,14 +196,15 @@ impl Station {
             ReaderCommand::PowerOn => ReaderAnswer::Atr(Atr::try_from(&[0x3B, 0x00][..]).unwrap()),
             ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
             ReaderCommand::Transmit(tpdu) => {
-                let is_allowed = matches!(
-                    tpdu[..],
-                    [0x00, 0xA4, ..]
-                        | [0x80, 0xC0, 0x02, ..]
-                        | [0x00, 0xB0, ..]
-                        | [0x00 | 0x80, 0xC0, 0x00, 0x00, ..]
-                        | [0x00, 0x20, 0x00, 0x00, 0x08, ..]
-                );
+                let allowed = [
+                    &[0x00, 0xA4][..],
+                    &[0x80, 0xC0, 0x02],
+                    &[0x00, 0xB0],
+                    &[0x80, 0xC0, 0x00, 0x00],
+                    &[0x00, 0xC0, 0x00, 0x00],
+                    &[0x00, 0x20, 0x00, 0x00, 0x08],
+                ];
+                let is_allowed = allowed.iter().any(|begin| tpdu.starts_with(begin));
                 assert!(is_allowed, "{tpdu:02X?}");
                 ReaderAnswer::from_received(&[SHADOW, &[0x90, 0x00]].concat())
             }
