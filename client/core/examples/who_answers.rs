@@ -2,6 +2,12 @@
 //!
 //! The machine is `hsm_client::Connection`; here it has a blocking socket around it. Nothing is asked of the device.
 
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "an example is a shell"
+)]
+
 use std::{
     env,
     error::Error,
