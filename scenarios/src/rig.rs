@@ -26,11 +26,14 @@ pub struct Rig<V, H> {
     /// Lane `sim`: plays one scenario in a world of its own. All chance comes from the seed.
     pub play: fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played,
     /// Makes lane `pcsc` ready for so many scenarios at a time. `None` if this program was built without it.
-    pub pcsc: Option<fn(NonZeroUsize) -> Result<Ready<V, H>, Problem>>,
+    pub pcsc: Option<MakeReady<V, H>>,
 }
 
 /// Plays one scenario in some lane, or says why that lane does not.
 pub type Play<'a, V, H> = dyn Fn(&Pickle, &Registry<V, H>, sim::Seed) -> Result<Played, Skipped> + Sync + 'a;
+
+/// Makes a lane ready for so many scenarios at a time.
+pub type MakeReady<V, H> = fn(NonZeroUsize) -> Result<Ready<V, H>, Problem>;
 
 /// A lane that was made ready.
 pub enum Ready<V, H> {

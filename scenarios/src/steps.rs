@@ -1,6 +1,7 @@
 //! The steps of a scenario: sentences that a custodian would say, and what they do to a world or ask of it. Knows no
 //! file and no report.
 
+mod administration;
 mod card_reader;
 mod cards;
 mod console;
@@ -47,6 +48,7 @@ pub fn registry() -> Steps {
     network::register(&mut steps);
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
+    administration::register(&mut steps);
     steps
 }
 
@@ -67,6 +69,8 @@ pub struct Stage {
     done: Vec<(Handler, Args)>,
     /// Worlds of experiments.
     outcomes: Vec<experiments::Outcome>,
+    /// Cuts of power at durable writes.
+    cuts: usize,
     trace: Vec<String>,
     lasted: Duration,
 }
@@ -81,6 +85,7 @@ impl Stage {
             card_trace: Trace::default(),
             done: Vec::new(),
             outcomes: Vec::new(),
+            cuts: 0,
             trace: Vec::new(),
             lasted: Duration::ZERO,
         }

@@ -18,8 +18,9 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    CardOutcome, ConnectionId, Device, Event, Input as DeviceInput, Key, LocalCard, Profile, Record, Scheme,
-    ServerMasterKey, Stored, Ticket, Where,
+    Binding, CardOutcome, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
+    LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
+    UserSession, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
 use machine::{Cx, Instant, Machine, WallClock};
@@ -68,6 +69,16 @@ pub(crate) struct World {
     next_connection: u64,
     /// Everything the device told, since the world began.
     pub(crate) records: Vec<Record>,
+    /// The log as it is kept: over restarts and cuts, until somebody clears it.
+    pub(crate) log: Vec<String>,
+    /// Everything that was ever handed over to be kept, as it stands on a disk.
+    pub(crate) persisted: Vec<String>,
+    /// What users of the database were told, and whose conversation has which number.
+    pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
+    pub(crate) user_sessions: BTreeMap<String, UserSession>,
+    next_user_session: u64,
+    /// At which durable write from now on the power is cut.
+    pub(crate) cut_at_write: Option<usize>,
     pub(crate) trace: Trace,
     /// A hand that acts when so many messages have been delivered.
     pub(crate) interruption: Option<Interruption>,
@@ -142,9 +153,36 @@ pub(crate) fn client_config() -> &'static TlsClientConfig {
 impl World {
     /// A world whose device has left first boot behind: bound to a set of cards, switched off.
     pub(crate) fn new(seed: Seed, profile: Profile, scheme: Scheme, holders: &[String]) -> Self {
+        Self::with(seed, profile, scheme, holders, Stored::bound_to)
+    }
+
+    /// A world whose device comes out of the factory, switched off; the cards are those of a set that it does not know.
+    pub(crate) fn out_of_the_factory(
+        seed: Seed,
+        profile: Profile,
+        scheme: Scheme,
+        holders: &[String],
+    ) -> Self {
+        let stored = Stored::out_of_the_factory(&profile);
+        Self::with(seed, profile, scheme, holders, |_| stored)
+    }
+
+    fn with(
+        seed: Seed,
+        mut profile: Profile,
+        scheme: Scheme,
+        holders: &[String],
+        stored: impl FnOnce(Binding) -> Stored,
+    ) -> Self {
+        // A password costs a moment here, so that scenarios with many of them do.
+        profile.password_hash = DerivationSettings {
+            memory_kib: 8,
+            iterations: 1,
+            lanes: 1,
+        };
         let mut rng = seed.rng_for("card set");
         let key = ServerMasterKey::generate(&mut rng);
-        let stored = Stored::bound_to(key.binding());
+        let stored = stored(key.binding());
         let mut set = CardMaker::new(key, rng);
         let cards = set.set_for(scheme, holders);
         let mut world = Self {
@@ -168,6 +206,12 @@ impl World {
             listening: false,
             next_connection: 1,
             records: Vec::new(),
+            log: Vec::new(),
+            persisted: Vec::new(),
+            told_users: Vec::new(),
+            user_sessions: BTreeMap::new(),
+            next_user_session: 0,
+            cut_at_write: None,
             trace: Trace::default(),
             interruption: None,
             delivered: 0,
@@ -253,6 +297,15 @@ impl World {
         self.tell_device(DeviceInput::PowerButton);
     }
 
+    pub(crate) fn press_power_button_if_off(&mut self) {
+        if self
+            .device()
+            .is_some_and(|device| device.state() == hsm_core::LifeCycle::Off)
+        {
+            self.press_power_button();
+        }
+    }
+
     pub(crate) fn insert_locally(&mut self, card: &str) {
         self.trace
             .tell(self.now, "the local reader", format!("{card}'s card in"));
@@ -336,7 +389,32 @@ impl World {
                         wire.server_closed = true;
                     }
                 }
-                Output::Persist { ticket, stored } => self.storage.write(self.now, ticket, stored),
+                Output::Persist { ticket, changes } => {
+                    let mut stored = self.storage.newest().clone();
+                    for change in &changes {
+                        stored.apply(change);
+                    }
+                    self.persisted.push(format!(
+                        "{changes:?} {}",
+                        serde_json::to_string(&stored).unwrap_or_default()
+                    ));
+                    self.storage.write(self.now, ticket, stored);
+                    match self.cut_at_write {
+                        Some(1) => {
+                            self.cut_at_write = None;
+                            self.cut_power();
+                        }
+                        Some(writes) => self.cut_at_write = Some(writes - 1),
+                        None => {}
+                    }
+                }
+                Output::Derive { job, derivation } => {
+                    let derived = derivation.run();
+                    self.tell_device(DeviceInput::Derived { job, derived });
+                }
+                Output::User { session, answer } => self.on_user_answer(session, answer),
+                Output::RetrieveLog { session } => self.retrieve_log(session),
+                Output::ClearLog => self.log.clear(),
                 Output::LocalReader(command) => self.use_local_reader(&command),
                 Output::Event(record) => {
                     self.trace.tell(self.now, "the HSM", record.event.to_string());
@@ -348,6 +426,7 @@ impl World {
                             ..
                         }
                     );
+                    self.log.push(record.log_line());
                     self.records.push(record);
                     if let (true, Some(person)) = (accepted, self.crash_on_acceptance.take_if(|_| accepted)) {
                         self.crash(&person);
@@ -539,6 +618,38 @@ impl World {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    // Users of the database.
+
+    /// Somebody asks for something in a conversation of their own.
+    pub(crate) fn ask_as_user(&mut self, person: &str, request: UserRequest) {
+        let next = UserSession(self.next_user_session);
+        let session = *self.user_sessions.entry(person.to_owned()).or_insert(next);
+        if session == next {
+            self.next_user_session += 1;
+        }
+        let peer = self.station(person).address;
+        self.trace.tell(self.now, person, "asks as a user");
+        self.tell_device(DeviceInput::User {
+            session,
+            peer,
+            request,
+        });
+    }
+
+    fn on_user_answer(&mut self, session: UserSession, answer: UserAnswer) {
+        self.told_users.push((session, answer));
+    }
+
+    fn retrieve_log(&mut self, session: UserSession) {
+        let lines = self.log.iter().cloned().map(UserAnswer::LogLine);
+        self.told_users.extend(lines.map(|line| (session, line)));
+    }
+
+    /// The bytes that nobody may write down: the key, its shadows and their shares.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        self.set.secrets()
     }
 
     // What was seen.

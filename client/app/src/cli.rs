@@ -130,25 +130,43 @@ pub(crate) enum Command {
     Status,
     /// Show the information about the device
     Info,
-    /// Show the network settings
-    Network,
+    /// Show the network settings, or change those of a Pocket
+    Network {
+        #[command(subcommand)]
+        command: Option<NetworkCommand>,
+    },
     /// Open the device's HTTP console in the browser
     Web,
-    /// Present a custodian's card; as administrator, stay until end of input or Ctrl-C
+    /// Present a custodian's card, or the activation password of a Pocket; as administrator, stay until end of input or
+    /// Ctrl-C
     Auth {
         #[command(flatten)]
-        card: CardArgs,
+        proof: ProofArgs,
         /// While another manager is connected, try again once a second
         #[arg(long)]
         wait: bool,
     },
-    /// Present the last custodian's card, operate, and leave
+    /// Present the last custodian's card, or the activation password of a Pocket; operate, and leave
     Op {
         /// What to do
         #[arg(value_enum)]
         name: Operation,
+        /// The device's serial number, for what destroys its database
+        #[arg(long, value_name = "SERIAL")]
+        confirm: Option<String>,
+        /// The operating mode of `set-mode`
+        #[arg(long, value_name = "MODE", value_parser = ["NRM", "RM1", "RM2"])]
+        mode: Option<String>,
+        /// The serial number of the node that `live-sync` copies from
+        #[arg(long, value_name = "SERIAL")]
+        node: Option<String>,
         #[command(flatten)]
-        card: CardArgs,
+        proof: ProofArgs,
+    },
+    /// Set or change the activation password of a Pocket
+    Password {
+        #[command(subcommand)]
+        command: PasswordCommand,
     },
     /// Show the device's fingerprint and remember it, if the device is new
     Trust {
@@ -195,17 +213,73 @@ pub(crate) enum CardCommand {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum NetworkCommand {
+    /// Change settings of a Pocket; what is not named stays
+    Set {
+        /// The settings as a JSON object: `{"gateway": "192.0.2.1", "interfaces": [{"name": "Interface 1", "ip": "192.0.2.9"}]}`
+        #[arg(value_name = "JSON")]
+        settings: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PasswordCommand {
+    /// Set the first activation password, of a device out of the factory; another device compares it
+    Set {
+        #[command(flatten)]
+        password: PasswordArgs,
+    },
+    /// Set another activation password
+    Change {
+        #[command(flatten)]
+        password: PasswordArgs,
+        /// Take the new password from the first line of this file
+        #[arg(long, value_name = "FILE")]
+        new_password_file: PathBuf,
+    },
+}
+
+/// Where the activation password is. It is never on the command line, which others can read.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PasswordArgs {
+    /// Take the activation password from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// Take the activation password from this environment variable
+    #[arg(long, value_name = "VAR")]
+    pub(crate) password_env: Option<String>,
+}
+
+impl PasswordArgs {
+    /// Whether an activation password is meant, and no card.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_env.is_some()
+    }
+}
+
+/// A custodian's card with its PIN, or an activation password.
+#[derive(Debug, Args)]
+pub(crate) struct ProofArgs {
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
+    #[command(flatten)]
+    pub(crate) password: PasswordArgs,
+}
+
 /// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.
 #[derive(Debug, Args)]
 pub(crate) struct CardArgs {
     /// The image of the card, instead of a card in the reader
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env"])]
     pub(crate) card: Option<PathBuf>,
     /// Take the PIN from the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "pin_env")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin_env", "password_file", "password_env"])]
     pub(crate) pin_file: Option<PathBuf>,
     /// Take the PIN from this environment variable
-    #[arg(long, value_name = "VAR")]
+    #[arg(long, value_name = "VAR", conflicts_with_all = ["password_file", "password_env"])]
     pub(crate) pin_env: Option<String>,
 }
 

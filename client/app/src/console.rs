@@ -7,6 +7,7 @@ use client_console::{Console, ConsoleInput, ConsoleOutput, Reader, Settings, Tro
 use hsm_client::{Notice, StationInput, StationOutput};
 use machine::{Cx, Instant, Machine as _, NoRandomness, WallClock};
 use program::shown;
+use protocol::ManagerRequest;
 use tokio::{
     net::TcpStream,
     sync::mpsc::{UnboundedSender, unbounded_channel},
@@ -321,7 +322,7 @@ impl Shell {
                 let told = StationInput::from(told);
                 if matches!(
                     told,
-                    StationInput::Ask(hsm_client::Act::Close) | StationInput::HangUp
+                    StationInput::Ask(ManagerRequest::Close) | StationInput::HangUp
                 ) {
                     self.leave_by = Some(RealInstant::now() + LEAVE_TIMEOUT);
                 }

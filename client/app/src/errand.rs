@@ -1,8 +1,10 @@
 //! What a command wants of a session, as a machine: told notices, it says what to do next and how it ended. Opens
 //! nothing and prints nothing.
 
-use hsm_client::{Act, Notice, WebAddress};
-use protocol::{CeremonyResetReason, ErrorName, Header, Progress};
+use hsm_client::{Notice, WebAddress};
+use protocol::{
+    ActivationPassword, CeremonyResetReason, ErrorName, Header, ManagerRequest, Method, Progress,
+};
 
 use crate::{
     address::Address,
@@ -10,19 +12,46 @@ use crate::{
 };
 
 /// What the user wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Goal {
     Status,
     Info,
     Network,
-    /// To be the custodian of one card, and the administrator until leaving, if that was the last.
-    Authenticate,
-    /// To be the last custodian, operate, and leave.
-    Operate(Operation),
+    /// To be the custodian of one card, and the administrator until leaving, if that was the last; or to be the
+    /// administrator by password.
+    Authenticate(Proof),
+    /// To set the activation password of a Pocket that has none, and leave.
+    SetPassword(ActivationPassword),
+    /// To be the administrator, operate, and leave.
+    Operate {
+        proof: Proof,
+        operation: Operation,
+        request: ManagerRequest,
+    },
     /// To know where the HTTP console is.
     Web,
     /// To see who answers.
     Trust,
+}
+
+/// How a user shows to be the administrator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// With the last custodian's card.
+    Card,
+    /// With the activation password of a Pocket.
+    Password(ActivationPassword),
+}
+
+impl Proof {
+    fn request(&self) -> ManagerRequest {
+        match self {
+            Self::Card => ManagerRequest::AuthStart,
+            Self::Password(password) => ManagerRequest::Activate {
+                password: password.clone(),
+            },
+        }
+    }
 }
 
 /// What an administrator can do to a device.
@@ -36,6 +65,20 @@ pub(crate) enum Operation {
     Restart,
     /// Switch the device off
     PowerOff,
+    /// Unlock user master
+    UnlockMaster,
+    /// Online synchronization (Database live sync)
+    LiveSync,
+    /// Return to factory mode
+    FactoryReset,
+    /// Change the operating mode
+    SetMode,
+    /// Change network settings: `network set`
+    #[value(skip)]
+    SetNetwork,
+    /// Change the activation password: `password change`
+    #[value(skip)]
+    ChangePassword,
 }
 
 impl Operation {
@@ -46,15 +89,12 @@ impl Operation {
             Self::StartService => "start-service",
             Self::Restart => "restart",
             Self::PowerOff => "power-off",
-        }
-    }
-
-    const fn act(self) -> Act {
-        match self {
-            Self::StopService => Act::StopService,
-            Self::StartService => Act::StartService,
-            Self::Restart => Act::Restart,
-            Self::PowerOff => Act::PowerOff,
+            Self::UnlockMaster => "unlock-master",
+            Self::LiveSync => "live-sync",
+            Self::FactoryReset => "factory-reset",
+            Self::SetMode => "set-mode",
+            Self::SetNetwork => "network set",
+            Self::ChangePassword => "password change",
         }
     }
 }
@@ -63,7 +103,7 @@ impl Operation {
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Have the session do this.
-    Ask(Act),
+    Ask(ManagerRequest),
     /// End the connection without a word.
     HangUp,
     /// This station is the administrator: say so, and watch for the end of input.
@@ -145,7 +185,7 @@ impl Errand {
 
     /// Whoever answers is the trusted device.
     pub(crate) fn on_trusted(&mut self, fingerprint: hsm_client::Fingerprint, known: Known) -> Option<Step> {
-        match self.goal {
+        match &self.goal {
             Goal::Trust => {
                 let hsm = self.hsm.clone();
                 self.decide(Outcome::Trusted {
@@ -155,14 +195,18 @@ impl Errand {
                 });
                 Some(Step::HangUp)
             }
-            Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Operate(_) => {
-                (known == Known::New).then(|| {
-                    Step::Tell(Talk::FirstUse {
-                        hsm: self.hsm.to_string(),
-                        fingerprint: fingerprint.to_string(),
-                    })
+            Goal::Status
+            | Goal::Info
+            | Goal::Network
+            | Goal::Web
+            | Goal::Authenticate(_)
+            | Goal::SetPassword(_)
+            | Goal::Operate { .. } => (known == Known::New).then(|| {
+                Step::Tell(Talk::FirstUse {
+                    hsm: self.hsm.to_string(),
+                    fingerprint: fingerprint.to_string(),
                 })
-            }
+            }),
         }
     }
 
@@ -201,9 +245,9 @@ impl Errand {
     /// What is worth saying about a notice before what follows from it: how far the custodians have come.
     //= AU-02
     pub(crate) fn talk_before(&self, notice: &Notice) -> Option<Talk> {
-        match (self.goal, notice) {
+        match (&self.goal, notice) {
             (
-                Goal::Authenticate | Goal::Operate(_),
+                Goal::Authenticate(_) | Goal::Operate { .. },
                 Notice::Opened {
                     ceremony: Some(progress),
                     ..
@@ -248,30 +292,33 @@ impl Errand {
                 Some(self.on_intermediary(presented, required, expires_in_ms))
             }
             Notice::Administrator { presented, required, activated } => {
-                self.phase = Phase::Administrator;
-                Some(match self.goal {
-                    Goal::Operate(operation) => {
-                        self.phase = Phase::Working;
-                        Step::Ask(operation.act())
-                    }
-                    Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Trust => {
-                        Step::Stay(Outcome::Administrator { presented, required, activated })
-                    }
-                })
+                Some(self.on_administrator(Outcome::Administrator { presented, required, activated }))
             }
-            Notice::Done { act } => match self.goal {
-                Goal::Operate(operation) if operation.act() == act => {
+            Notice::Activated => Some(match self.goal {
+                Goal::SetPassword(_) => self.leave_with(Outcome::PasswordSet),
+                Goal::Status
+                | Goal::Info
+                | Goal::Network
+                | Goal::Web
+                | Goal::Authenticate(_)
+                | Goal::Operate { .. }
+                | Goal::Trust => self.on_administrator(Outcome::Activated),
+            }),
+            Notice::Done { act } => match &self.goal {
+                Goal::Operate { operation, request, .. } if request.method() == act => {
+                    let operation = *operation;
                     Some(self.leave_with(Outcome::Done { operation }))
                 }
-                Goal::Operate(_)
+                Goal::Operate { .. }
                 | Goal::Status
                 | Goal::Info
                 | Goal::Network
                 | Goal::Web
-                | Goal::Authenticate
+                | Goal::Authenticate(_)
+                | Goal::SetPassword(_)
                 | Goal::Trust => None,
             },
-            Notice::Refused { act: Act::Close, .. } => Some(Step::HangUp),
+            Notice::Refused { act: Method::Close, .. } => Some(Step::HangUp),
             Notice::Refused { error, .. } => Some(self.leave_with(Outcome::of_error(error))),
             Notice::HeaderChanged(header) => self.tell(Talk::HeaderChanged(header)),
             Notice::CeremonyReset { reason } => self.tell(Talk::CeremonyReset(reason)),
@@ -292,13 +339,14 @@ impl Errand {
 
     fn on_opened(&mut self, header: Header) -> Step {
         self.phase = Phase::Working;
-        match self.goal {
+        match &self.goal {
             // The device has said it already; to ask again would be a line that nobody needs.
             Goal::Status => self.leave_with(Outcome::Status(header)),
-            Goal::Info => Step::Ask(Act::Info),
-            Goal::Network => Step::Ask(Act::Network),
-            Goal::Web => Step::Ask(Act::HttpConsoleUrl),
-            Goal::Authenticate | Goal::Operate(_) => Step::Ask(Act::StartAuthentication),
+            Goal::Info => Step::Ask(ManagerRequest::Info),
+            Goal::Network => Step::Ask(ManagerRequest::Network),
+            Goal::Web => Step::Ask(ManagerRequest::HttpConsoleUrl),
+            Goal::Authenticate(proof) | Goal::Operate { proof, .. } => Step::Ask(proof.request()),
+            Goal::SetPassword(password) => Step::Ask(Proof::Password(password.clone()).request()),
             // It hung up when it was trusted, but the device may have been faster.
             Goal::Trust => Step::HangUp,
         }
@@ -307,26 +355,49 @@ impl Errand {
     //= AU-04
     //= CL-04
     fn on_intermediary(&mut self, presented: u8, required: u8, expires_in_ms: u64) -> Step {
-        self.leave_with(match self.goal {
-            Goal::Operate(operation) => Outcome::MoreCustodiansNeeded {
-                operation,
+        self.leave_with(match &self.goal {
+            Goal::Operate { operation, .. } => Outcome::MoreCustodiansNeeded {
+                operation: *operation,
                 presented,
                 required,
                 expires_in_ms,
             },
-            Goal::Status | Goal::Info | Goal::Network | Goal::Web | Goal::Authenticate | Goal::Trust => {
-                Outcome::Intermediary {
-                    presented,
-                    required,
-                    expires_in_ms,
-                }
-            }
+            Goal::Status
+            | Goal::Info
+            | Goal::Network
+            | Goal::Web
+            | Goal::Authenticate(_)
+            | Goal::SetPassword(_)
+            | Goal::Trust => Outcome::Intermediary {
+                presented,
+                required,
+                expires_in_ms,
+            },
         })
+    }
+
+    fn on_administrator(&mut self, standing: Outcome) -> Step {
+        match &self.goal {
+            Goal::Operate { request, .. } => {
+                self.phase = Phase::Working;
+                Step::Ask(request.clone())
+            }
+            Goal::Status
+            | Goal::Info
+            | Goal::Network
+            | Goal::Web
+            | Goal::Authenticate(_)
+            | Goal::SetPassword(_)
+            | Goal::Trust => {
+                self.phase = Phase::Administrator;
+                Step::Stay(standing)
+            }
+        }
     }
 
     fn leave_with(&mut self, outcome: Outcome) -> Step {
         self.decide(outcome);
-        Step::Ask(Act::Close)
+        Step::Ask(ManagerRequest::Close)
     }
 
     /// The first outcome counts.

@@ -12,6 +12,7 @@ mod known_hsms;
 mod link;
 mod opener;
 mod outcome;
+mod password;
 mod pin;
 mod reader;
 mod screen;
@@ -29,17 +30,20 @@ use std::{
 
 use clap::{CommandFactory as _, Parser as _};
 use program::{ExitCode, start_logging};
-use protocol::DeniedReason;
+use protocol::{DeniedReason, ManagerRequest, OperatingMode};
 use tokio::runtime::Runtime;
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     card::CardFault,
-    cli::{CardArgs, CardCommand, Cli, Command, ConnectionArgs},
+    cli::{
+        CardArgs, CardCommand, Cli, Command, ConnectionArgs, NetworkCommand, PasswordArgs, PasswordCommand,
+        ProofArgs,
+    },
     console::Station,
     doctor::Finding,
     drive::{Custodian, Identity, Job, Way},
-    errand::{Goal, Talk},
+    errand::{Goal, Operation, Proof, Talk},
     known_hsms::KnownHsms,
     outcome::Outcome,
     pin::PinSource,
@@ -123,11 +127,51 @@ fn with_settings(
         }
         Command::Status => session(&args, Goal::Status, None, screen),
         Command::Info => session(&args, Goal::Info, None, screen),
-        Command::Network => session(&args, Goal::Network, None, screen),
+        Command::Network { command: None } => session(&args, Goal::Network, None, screen),
+        Command::Network {
+            command: Some(NetworkCommand::Set { settings, password }),
+        } => session(&args, set_network(&settings, &password)?, None, screen),
         Command::Web => web(&args, screen),
-        Command::Auth { card, wait: false } => session(&args, Goal::Authenticate, Some(&card), screen),
-        Command::Auth { card, wait: true } => auth_waiting(&args, &card, screen),
-        Command::Op { name, card } => session(&args, Goal::Operate(name), Some(&card), screen),
+        Command::Auth { proof, wait } => {
+            let (proof, card) = proof_of(proof)?;
+            let goal = Goal::Authenticate(proof);
+            if wait {
+                auth_waiting(&args, &goal, card.as_ref(), screen)
+            } else {
+                session(&args, goal, card.as_ref(), screen)
+            }
+        }
+        Command::Op {
+            name,
+            confirm,
+            mode,
+            node,
+            proof,
+        } => {
+            let request = request_of(name, confirm, mode.as_deref(), node)?;
+            let (proof, card) = proof_of(proof)?;
+            let goal = Goal::Operate {
+                proof,
+                operation: name,
+                request,
+            };
+            session(&args, goal, card.as_ref(), screen)
+        }
+        Command::Password {
+            command: PasswordCommand::Set { password },
+        } => session(&args, Goal::SetPassword(password::read(&password)?), None, screen),
+        Command::Password {
+            command:
+                PasswordCommand::Change {
+                    password,
+                    new_password_file,
+                },
+        } => session(
+            &args,
+            change_password(&password, &new_password_file)?,
+            None,
+            screen,
+        ),
         Command::Trust { show: true, .. } => known(&args),
         Command::Trust { forget: true, .. } => forget(&args),
         Command::Trust { .. } => session(&args, Goal::Trust, None, screen),
@@ -145,6 +189,86 @@ fn with_settings(
         }
     }
     .map(Some)
+}
+
+/// How the user shows to be the administrator, and the card if it is one.
+fn proof_of(args: ProofArgs) -> Result<(Proof, Option<CardArgs>), Outcome> {
+    let ProofArgs { card, password } = args;
+    if password.is_given() {
+        Ok((Proof::Password(password::read(&password)?), None))
+    } else {
+        Ok((Proof::Card, Some(card)))
+    }
+}
+
+fn request_of(
+    operation: Operation,
+    confirm: Option<String>,
+    mode: Option<&str>,
+    node: Option<String>,
+) -> Result<ManagerRequest, Outcome> {
+    let confirm = || {
+        confirm.ok_or_else(|| Outcome::Usage {
+            message: format!(
+                "`{}` destroys what the device holds: expected `--confirm`",
+                operation.name()
+            ),
+            hint: "give its serial number with `--confirm`; `hsm-client status` shows it",
+        })
+    };
+    Ok(match operation {
+        Operation::StopService => ManagerRequest::StopService,
+        Operation::StartService => ManagerRequest::StartService,
+        Operation::Restart => ManagerRequest::Restart,
+        Operation::PowerOff => ManagerRequest::PowerOff,
+        Operation::UnlockMaster => ManagerRequest::UnlockMaster,
+        Operation::LiveSync => ManagerRequest::LiveSync {
+            node,
+            confirm: confirm()?,
+        },
+        Operation::FactoryReset => ManagerRequest::FactoryReset { confirm: confirm()? },
+        Operation::SetMode => ManagerRequest::SetMode {
+            mode: match mode {
+                Some("NRM") => OperatingMode::Nrm,
+                Some("RM1") => OperatingMode::Rm1,
+                Some("RM2") => OperatingMode::Rm2,
+                Some(_) | None => {
+                    return Err(Outcome::Usage {
+                        message: "`set-mode` needs the mode: expected `--mode`".into(),
+                        hint: "give `--mode NRM`, `--mode RM1` or `--mode RM2`",
+                    });
+                }
+            },
+            confirm: confirm()?,
+        },
+        Operation::SetNetwork | Operation::ChangePassword => {
+            unreachable!("the command line has commands of their own for them")
+        }
+    })
+}
+
+fn set_network(settings: &str, password: &PasswordArgs) -> Result<Goal, Outcome> {
+    let members = serde_json::from_str(settings).map_err(|why| Outcome::Usage {
+        message: format!("read network settings: expected a JSON object: {why}"),
+        hint: "such as `{\"gateway\": \"192.0.2.1\"}`; docs/protocol.md lists the members",
+    })?;
+    Ok(Goal::Operate {
+        proof: Proof::Password(password::read(password)?),
+        operation: Operation::SetNetwork,
+        request: ManagerRequest::SetNetwork(members),
+    })
+}
+
+fn change_password(password: &PasswordArgs, new: &Path) -> Result<Goal, Outcome> {
+    let old = password::read(password)?;
+    Ok(Goal::Operate {
+        proof: Proof::Password(old.clone()),
+        operation: Operation::ChangePassword,
+        request: ManagerRequest::ChangePassword {
+            old,
+            new: password::of_file(new)?,
+        },
+    })
 }
 
 /// Runs one session. What can fail on this side fails before the device hears of it.
@@ -175,14 +299,19 @@ fn session(
     }
 }
 
-/// Presents the card once the device lets this station in. No PIN is presented again: a session that was let in is the
+/// Presents card or password once the device lets this station in. Neither is presented again: a session that was let in is the
 /// last one.
-fn auth_waiting(args: &ConnectionArgs, card: &CardArgs, screen: &mut Screen) -> Result<Outcome, Outcome> {
+fn auth_waiting(
+    args: &ConnectionArgs,
+    goal: &Goal,
+    card: Option<&CardArgs>,
+    screen: &mut Screen,
+) -> Result<Outcome, Outcome> {
     let begin = Instant::now();
     let mut args = args.clone();
     let timeout = args.timeout;
     loop {
-        let outcome = session(&args, Goal::Authenticate, Some(card), screen)?;
+        let outcome = session(&args, goal.clone(), card, screen)?;
         let is_busy = matches!(
             outcome,
             Outcome::Denied {

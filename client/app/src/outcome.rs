@@ -28,6 +28,10 @@ pub(crate) enum Outcome {
         required: u8,
         activated: bool,
     },
+    /// The activation password was right.
+    Activated,
+    /// The activation password is set.
+    PasswordSet,
     Left,
     Done {
         operation: Operation,
@@ -267,6 +271,8 @@ impl Outcome {
             Self::Network(_) => "network",
             Self::Intermediary { .. } => "intermediary",
             Self::Administrator { .. } => "administrator",
+            Self::Activated => "activated",
+            Self::PasswordSet => "password_set",
             Self::Left => "left",
             Self::Done { .. } => "done",
             Self::Trusted { .. } => "trusted",
@@ -308,6 +314,8 @@ impl Outcome {
             | Self::Network(_)
             | Self::Intermediary { .. }
             | Self::Administrator { .. }
+            | Self::Activated
+            | Self::PasswordSet
             | Self::Left
             | Self::Done { .. }
             | Self::Trusted { .. }
@@ -347,7 +355,7 @@ impl Outcome {
                 required,
                 activated,
             } => json!({"presented": presented, "required": required, "activated": activated}),
-            Self::Left | Self::GaveUp => json!({}),
+            Self::Activated | Self::PasswordSet | Self::Left | Self::GaveUp => json!({}),
             Self::Done { operation } => json!({"operation": operation.name()}),
             Self::Trusted {
                 hsm,
@@ -433,6 +441,8 @@ impl Outcome {
                     ""
                 }
             )),
+            Self::Activated => Words::data("administrator: the activation password is right\n".into()),
+            Self::PasswordSet => Words::data("done: the activation password is set\n".into()),
             Self::Left => Words::data("left: the session is closed\n".into()),
             Self::Done { operation } => Words::data(format!("done: `{}`\n", operation.name())),
             Self::Trusted {

@@ -352,7 +352,7 @@ fn a_second_station_is_denied_and_the_first_is_not_disturbed() {
 fn an_administrator_who_does_nothing_is_ended_by_the_inactivity_limit() {
     let limits = Limits {
         inactivity: Duration::from_millis(1500),
-        ..Limits::default()
+        ..hsm_core::Profile::xp().limits
     };
     let rig = Rig::around(TestDevice::with_limits(limits));
     rig.first_custodian();

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 
 use hsm_client::{
-    Act, Ending, Fingerprint, InvalidWebAddress, Notice, Pin, StationInput, StationOutput, WebAddress,
+    Ending, Fingerprint, InvalidWebAddress, Notice, Pin, StationInput, StationOutput, WebAddress,
 };
 use machine::{Cx, Instant, Machine};
-use protocol::{Error, ErrorName, Header, Info, NetworkSettings, Progress};
+use protocol::{Error, ErrorName, Header, Info, ManagerRequest, Method, NetworkSettings, Progress};
 
 use crate::{countdown::Countdown, entry::Entry, operation::Operation, words};
 
@@ -119,7 +119,7 @@ pub enum ConsoleOutput {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// The user acts.
-    Ask(Act),
+    Ask(ManagerRequest),
     /// The user leaves without a word.
     HangUp,
     /// The custodian's PIN.
@@ -131,7 +131,7 @@ pub enum Told {
 impl From<Told> for StationInput {
     fn from(told: Told) -> Self {
         match told {
-            Told::Ask(act) => Self::Ask(act),
+            Told::Ask(request) => Self::Ask(request),
             Told::HangUp => Self::HangUp,
             Told::PinEntered(pin) => Self::PinEntered(pin),
             Told::PinCancelled => Self::PinCancelled,
@@ -214,11 +214,11 @@ impl Tab {
     }
 
     /// What is read for it.
-    const fn act(self) -> Option<Act> {
+    const fn request(self) -> Option<ManagerRequest> {
         match self {
             Self::Management | Self::Web => None,
-            Self::Network => Some(Act::Network),
-            Self::Information => Some(Act::Info),
+            Self::Network => Some(ManagerRequest::Network),
+            Self::Information => Some(ManagerRequest::Info),
         }
     }
 }
@@ -425,8 +425,8 @@ impl Console {
         managing.tab = tab;
         managing.message = None;
         self.cursor = 0;
-        if let Some(act) = tab.act() {
-            self.ask(act);
+        if let Some(request) = tab.request() {
+            self.ask(request);
         }
     }
 
@@ -441,7 +441,7 @@ impl Console {
             Item::Exit => self.leave_for(Vec::new(), true),
             Item::Authenticate => {
                 self.set_dialog(Dialog::card("Waiting for the device."));
-                self.ask(Act::StartAuthentication);
+                self.ask(ManagerRequest::AuthStart);
             }
             Item::NextHere => self.is_next_here = !self.is_next_here,
             Item::Operate(operation) => match operation.warning() {
@@ -455,12 +455,12 @@ impl Console {
             Item::Confirm(operation) => self.operate(operation),
             Item::Refresh => {
                 if let View::Session(managing) = &self.view
-                    && let Some(act) = managing.tab.act()
+                    && let Some(request) = managing.tab.request()
                 {
-                    self.ask(act);
+                    self.ask(request);
                 }
             }
-            Item::OpenBrowser => self.ask(Act::HttpConsoleUrl),
+            Item::OpenBrowser => self.ask(ManagerRequest::HttpConsoleUrl),
             Item::InsertCard => self.insert_card(),
             Item::EnterPin => {
                 if let Some(Dialog::Pin { entry, .. }) = &self.dialog {
@@ -475,7 +475,7 @@ impl Console {
                 if is_prompt {
                     self.tell(Told::PinCancelled);
                 } else {
-                    self.ask(Act::CancelAuthentication);
+                    self.ask(ManagerRequest::AuthCancel);
                 }
             }
             Item::CancelDialog | Item::Close => self.close_dialog(),
@@ -489,7 +489,7 @@ impl Console {
             percent: None,
             is_card: false,
         });
-        self.ask(operation.act());
+        self.ask(operation.request());
     }
 
     fn insert_card(&mut self) {
@@ -526,7 +526,7 @@ impl Console {
             }
             View::Session(_) => {
                 self.show(View::Leaving(leaving));
-                self.ask(Act::Close);
+                self.ask(ManagerRequest::Close);
             }
             View::Leaving(before) => {
                 let exits = exits || before.exits;
@@ -637,11 +637,14 @@ impl Console {
                 required,
                 activated,
             } => self.on_administrator(presented, required, activated),
+            Notice::Activated => self.on_activated(),
             Notice::Done { act } => self.on_done(act),
-            Notice::Refused { act: Act::Close, .. } => self.tell(Told::HangUp),
+            Notice::Refused {
+                act: Method::Close, ..
+            } => self.tell(Told::HangUp),
             Notice::Refused { act, error } => self.on_refused(act, &error),
             Notice::NotSent { act, .. } => {
-                if act == Act::Close {
+                if act == Method::Close {
                     self.tell(Told::HangUp);
                 }
                 self.say("This was not sent: the device has not answered what was asked before.");
@@ -735,19 +738,40 @@ impl Console {
         });
     }
 
-    fn on_done(&mut self, act: Act) {
+    //= PK-02
+    fn on_activated(&mut self) {
+        self.with_session(|managing| managing.is_administrator = true);
+        self.set_dialog(Dialog::Told {
+            title: "Activation password",
+            lines: vec![
+                "The activation password is right.".into(),
+                "You have administrative access to the HSM, until you leave.".into(),
+            ],
+            offers_next_card: false,
+        });
+    }
+
+    fn on_done(&mut self, act: Method) {
         match act {
-            Act::StopService => self.finish("The service is stopped."),
-            Act::StartService => self.finish("The service runs."),
-            Act::Restart => self.finish("The device restarts."),
-            Act::PowerOff => self.finish("The device switches itself off."),
-            Act::CancelAuthentication => self.say("Given up. No try is lost."),
-            Act::Header
-            | Act::Info
-            | Act::Network
-            | Act::HttpConsoleUrl
-            | Act::StartAuthentication
-            | Act::Close => {}
+            Method::StopService => self.finish("The service is stopped."),
+            Method::StartService => self.finish("The service runs."),
+            Method::Restart => self.finish("The device restarts."),
+            Method::PowerOff => self.finish("The device switches itself off."),
+            Method::AuthCancel => self.say("Given up. No try is lost."),
+            Method::UnlockMaster => self.finish("The user master is unlocked. Its password is as it was."),
+            Method::LiveSync => self.finish("The database is the other node's now."),
+            Method::FactoryReset => self.finish("The device returns to factory mode."),
+            Method::SetMode => self.finish("The device changes its operating mode."),
+            Method::ChangePassword => self.finish("The activation password is changed."),
+            // Each has a notice of its own.
+            Method::Header
+            | Method::Info
+            | Method::Network
+            | Method::SetNetwork
+            | Method::HttpConsoleUrl
+            | Method::AuthStart
+            | Method::Activate
+            | Method::Close => {}
         }
     }
 
@@ -756,12 +780,12 @@ impl Console {
         self.say(message);
     }
 
-    fn on_refused(&mut self, act: Act, error: &Error) {
-        if act == Act::StartAuthentication && error.name == Some(ErrorName::PinCancelled) {
+    fn on_refused(&mut self, act: Method, error: &Error) {
+        if act == Method::AuthStart && error.name == Some(ErrorName::PinCancelled) {
             return self.finish("Given up. No try is lost.");
         }
         let title = match act {
-            Act::StartAuthentication => "The card was not accepted",
+            Method::AuthStart => "The card was not accepted",
             _ => "The device refused",
         };
         if let View::Session(_) = self.view {
@@ -900,8 +924,8 @@ impl Console {
         self.cursor = 0;
     }
 
-    fn ask(&mut self, act: Act) {
-        self.tell(Told::Ask(act));
+    fn ask(&mut self, request: ManagerRequest) {
+        self.tell(Told::Ask(request));
     }
 
     fn tell(&mut self, told: Told) {

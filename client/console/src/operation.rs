@@ -1,7 +1,6 @@
 //! What an administrator can do to a device, in the vendor's words and order. Does nothing of it.
 
-use hsm_client::Act;
-use protocol::ServiceState;
+use protocol::{ManagerRequest, ServiceState};
 
 /// A line of the menu after authentication. Source: S1, OP-01 to OP-03.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,12 +52,12 @@ impl Operation {
         }
     }
 
-    pub(crate) const fn act(self) -> Act {
+    pub(crate) const fn request(self) -> ManagerRequest {
         match self {
-            Self::StopService => Act::StopService,
-            Self::StartService => Act::StartService,
-            Self::Restart => Act::Restart,
-            Self::SwitchOff => Act::PowerOff,
+            Self::StopService => ManagerRequest::StopService,
+            Self::StartService => ManagerRequest::StartService,
+            Self::Restart => ManagerRequest::Restart,
+            Self::SwitchOff => ManagerRequest::PowerOff,
         }
     }
 }

@@ -5,12 +5,12 @@
 use core::time::Duration;
 
 use client_console::{Console, ConsoleInput, ConsoleOutput, Key, Reader, Settings, Told, Trouble};
-use hsm_client::{Act, Broken, Ending, Fingerprint, Notice, StationOutput};
+use hsm_client::{Broken, Ending, Fingerprint, Notice, StationOutput};
 use machine::{Cx, Instant, Machine as _, NoRandomness, WallClock};
 use proptest::prelude::*;
 use protocol::{
-    CeremonyResetReason, ClosingReason, DeniedReason, ErrorName, Header, Info, Interface, NetworkSettings,
-    OperatingMode, Progress, SelfTest, ServiceState,
+    CeremonyResetReason, ClosingReason, DeniedReason, ErrorName, Header, Info, Interface, ManagerRequest,
+    Method, NetworkSettings, OperatingMode, Progress, SelfTest, ServiceState,
 };
 
 /// A console, the time, and what it has asked for.
@@ -77,7 +77,7 @@ impl Station {
     fn at_pin_prompt() -> Self {
         let mut station = Self::connected();
         station.key(Key::Enter);
-        station.check(&[ask(Act::StartAuthentication)]);
+        station.check(&[ask(ManagerRequest::AuthStart)]);
         station.says(StationOutput::AskForPin);
         station
     }
@@ -179,8 +179,8 @@ impl Station {
     }
 }
 
-fn ask(act: Act) -> ConsoleOutput {
-    ConsoleOutput::Station(Told::Ask(act))
+fn ask(request: ManagerRequest) -> ConsoleOutput {
+    ConsoleOutput::Station(Told::Ask(request))
 }
 
 fn info() -> Info {
@@ -327,18 +327,18 @@ fn the_header_follows_the_device_and_no_line_is_sent() {
 fn the_tabs_are_read_when_they_are_opened() {
     let mut station = Station::connected();
     station.key(Key::Char('2'));
-    station.check(&[ask(Act::Network)]);
+    station.check(&[ask(ManagerRequest::Network)]);
     insta::assert_snapshot!("network_reading", station.screen());
     station.notice(Notice::Network(network()));
     insta::assert_snapshot!("network", station.screen());
     station.key(Key::Tab);
-    station.check(&[ask(Act::Info)]);
+    station.check(&[ask(ManagerRequest::Info)]);
     station.notice(Notice::Info(info()));
     insta::assert_snapshot!("information", station.screen());
     station.key(Key::Enter);
-    station.check(&[ask(Act::Info)]);
+    station.check(&[ask(ManagerRequest::Info)]);
     station.key(Key::BackTab);
-    station.check(&[ask(Act::Network)]);
+    station.check(&[ask(ManagerRequest::Network)]);
 }
 
 //= HT-01
@@ -349,7 +349,7 @@ fn the_http_console_opens_in_the_browser() {
     station.check(&[]);
     insta::assert_snapshot!("web", station.screen());
     station.key(Key::Enter);
-    station.check(&[ask(Act::HttpConsoleUrl)]);
+    station.check(&[ask(ManagerRequest::HttpConsoleUrl)]);
     station.notice(Notice::HttpConsoleUrl {
         url: "https://192.0.2.10/".into(),
     });
@@ -383,7 +383,7 @@ fn what_is_no_web_address_is_not_opened() {
 fn a_card_is_awaited_and_its_pin_is_not_shown() {
     let mut station = Station::connected();
     station.key(Key::Enter);
-    station.check(&[ask(Act::StartAuthentication)]);
+    station.check(&[ask(ManagerRequest::AuthStart)]);
     insta::assert_snapshot!("waiting_for_the_device", station.screen());
     station.says(StationOutput::AskForCard);
     insta::assert_snapshot!("insert_card", station.screen());
@@ -424,14 +424,14 @@ fn giving_up_costs_no_try_and_the_prompt_goes() {
     station.key(Key::Escape);
     station.check(&[ConsoleOutput::Station(Told::PinCancelled)]);
     station.notice(Notice::Refused {
-        act: Act::StartAuthentication,
+        act: Method::AuthStart,
         error: ErrorName::PinCancelled.into(),
     });
     insta::assert_snapshot!("given_up", station.screen());
 
     station.key(Key::Enter);
     station.key(Key::Escape);
-    station.check(&[ask(Act::StartAuthentication), ask(Act::CancelAuthentication)]);
+    station.check(&[ask(ManagerRequest::AuthStart), ask(ManagerRequest::AuthCancel)]);
 }
 
 //= AU-09
@@ -441,7 +441,7 @@ fn a_card_that_is_refused_says_why_and_what_to_do() {
     station.key(Key::Enter);
     station.asked.clear();
     station.notice(Notice::Refused {
-        act: Act::StartAuthentication,
+        act: Method::AuthStart,
         error: ErrorName::PinWrong.into_error().with("tries_left", 5),
     });
     insta::assert_snapshot!("pin_wrong", station.screen());
@@ -500,7 +500,7 @@ fn an_intermediary_leaves_and_its_countdown_goes_on() {
         required: 2,
         expires_in_ms: 120_000,
     });
-    station.check(&[ask(Act::Close)]);
+    station.check(&[ask(ManagerRequest::Close)]);
     station.ended(Ending::Closed);
     insta::assert_snapshot!("intermediary_left", station.screen());
     station.pass(Duration::from_millis(60_001));
@@ -530,7 +530,7 @@ fn an_intermediary_stays_if_the_next_card_is_here() {
     station.pass(Duration::from_secs(30));
     station.check_shows("90 s left");
     station.key(Key::Enter);
-    station.check(&[ask(Act::StartAuthentication)]);
+    station.check(&[ask(ManagerRequest::AuthStart)]);
 }
 
 //= AU-02
@@ -578,7 +578,7 @@ fn an_operation_is_confirmed_done_and_told() {
     station.check(&[]);
     station.key(Key::Left);
     station.key(Key::Enter);
-    station.check(&[ask(Act::StopService)]);
+    station.check(&[ask(ManagerRequest::StopService)]);
     insta::assert_snapshot!("operation_works", station.screen());
     station.notice(Notice::OperationProgress {
         percent: 45,
@@ -587,11 +587,11 @@ fn an_operation_is_confirmed_done_and_told() {
     insta::assert_snapshot!("operation_progress", station.screen());
     station.notice(Notice::HeaderChanged(header(ServiceState::Stopped)));
     station.notice(Notice::Done {
-        act: Act::StopService,
+        act: Method::StopService,
     });
     insta::assert_snapshot!("operation_done", station.screen());
     station.key(Key::Enter);
-    station.check(&[ask(Act::StartService)]);
+    station.check(&[ask(ManagerRequest::StartService)]);
 }
 
 #[test]
@@ -604,9 +604,9 @@ fn an_operation_that_is_refused_says_why() {
     station.key(Key::Down);
     station.key(Key::Enter);
     station.key(Key::Char('y'));
-    station.check(&[ask(Act::Restart)]);
+    station.check(&[ask(ManagerRequest::Restart)]);
     station.notice(Notice::Refused {
-        act: Act::Restart,
+        act: Method::Restart,
         error: ErrorName::WrongState.into(),
     });
     insta::assert_snapshot!("operation_refused", station.screen());
@@ -620,8 +620,10 @@ fn the_device_ends_the_session_after_a_switch_off() {
     station.key(Key::Enter);
     insta::assert_snapshot!("confirm_switch_off", station.screen());
     station.click("[ Yes ]");
-    station.check(&[ask(Act::PowerOff)]);
-    station.notice(Notice::Done { act: Act::PowerOff });
+    station.check(&[ask(ManagerRequest::PowerOff)]);
+    station.notice(Notice::Done {
+        act: Method::PowerOff,
+    });
     station.notice(Notice::Closing {
         reason: ClosingReason::PowerOff,
         text: ClosingReason::PowerOff.sentence().into(),
@@ -635,7 +637,7 @@ fn the_device_ends_the_session_after_a_switch_off() {
 fn start_screen_and_exit_end_the_session() {
     let mut station = Station::administrator();
     station.key(Key::Char('s'));
-    station.check(&[ask(Act::Close)]);
+    station.check(&[ask(ManagerRequest::Close)]);
     insta::assert_snapshot!("leaving", station.screen());
     station.ended(Ending::Closed);
     station.check(&[]);
@@ -643,7 +645,7 @@ fn start_screen_and_exit_end_the_session() {
 
     let mut station = Station::administrator();
     station.click("X Exit");
-    station.check(&[ask(Act::Close)]);
+    station.check(&[ask(ManagerRequest::Close)]);
     station.ended(Ending::Closed);
     station.check(&[ConsoleOutput::Exit]);
 }
@@ -652,7 +654,7 @@ fn start_screen_and_exit_end_the_session() {
 fn a_signal_ends_the_session_without_waiting_for_an_answer() {
     let mut station = Station::at_pin_prompt();
     station.told(ConsoleInput::Leave);
-    station.check(&[ask(Act::Close), ConsoleOutput::Station(Told::HangUp)]);
+    station.check(&[ask(ManagerRequest::Close), ConsoleOutput::Station(Told::HangUp)]);
     station.ended(Ending::HungUp);
     station.check(&[ConsoleOutput::Exit]);
 }
@@ -664,17 +666,17 @@ fn the_mouse_presses_what_the_keys_press() {
     station.check(&[ConsoleOutput::Connect]);
     let mut station = Station::connected();
     station.click("2 Network settings");
-    station.check(&[ask(Act::Network)]);
+    station.check(&[ask(ManagerRequest::Network)]);
     station.notice(Notice::Network(network()));
     station.click("[ Read again ]");
-    station.check(&[ask(Act::Network)]);
+    station.check(&[ask(ManagerRequest::Network)]);
     station.click("1 Remote HSM");
     station.click("[ Start remote");
-    station.check(&[ask(Act::StartAuthentication)]);
+    station.check(&[ask(ManagerRequest::AuthStart)]);
     station.click("3 Information");
     station.check(&[]);
     station.click("[ Give up ]");
-    station.check(&[ask(Act::CancelAuthentication)]);
+    station.check(&[ask(ManagerRequest::AuthCancel)]);
 }
 
 #[test]
@@ -744,7 +746,7 @@ fn a_terminal_that_is_too_small_says_so_and_a_larger_one_has_it_in_the_middle() 
         "{screen}"
     );
     station.click("2 Network settings");
-    station.check(&[ask(Act::Network)]);
+    station.check(&[ask(ManagerRequest::Network)]);
 }
 
 fn any_output() -> impl Strategy<Value = StationOutput> {
@@ -766,9 +768,9 @@ fn any_output() -> impl Strategy<Value = StationOutput> {
             required: 2,
             activated: false,
         })),
-        Just(StationOutput::Notice(Notice::Done { act: Act::Restart })),
+        Just(StationOutput::Notice(Notice::Done { act: Method::Restart })),
         Just(StationOutput::Notice(Notice::Refused {
-            act: Act::Info,
+            act: Method::Info,
             error: ErrorName::Internal.into(),
         })),
         Just(StationOutput::Notice(Notice::Ended { ending: Ending::Torn })),

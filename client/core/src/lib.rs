@@ -6,8 +6,9 @@
 //!
 //! ```
 //! use hsm_client::{
-//!     Act, Connection, ConnectionInput, ConnectionOutput, Notice, StationInput, StationOutput, TlsClientConfig, Trust,
+//!     Connection, ConnectionInput, ConnectionOutput, Notice, StationInput, StationOutput, TlsClientConfig, Trust,
 //! };
+//! use protocol::{ManagerRequest, Method};
 //!
 //! // Made once for a device and shared by all connections to it. The first use trusts, and tells whom.
 //! let config = TlsClientConfig::new(Trust::FirstUse);
@@ -18,9 +19,9 @@
 //! assert_eq!(client_hello[0], 0x16, "a handshake record");
 //!
 //! // An act goes in and what came of it comes out. Here the device has not opened the session yet.
-//! connection.handle_input(ConnectionInput::Station(StationInput::Ask(Act::Header)));
+//! connection.handle_input(ConnectionInput::Station(StationInput::Ask(ManagerRequest::Header)));
 //! let Some(ConnectionOutput::Station(StationOutput::Notice(notice))) = connection.poll_output() else { panic!() };
-//! assert!(matches!(notice, Notice::NotSent { act: Act::Header, .. }));
+//! assert!(matches!(notice, Notice::NotSent { act: Method::Header, .. }));
 //!
 //! // The transport broke: the last notice says how it ended.
 //! connection.handle_input(ConnectionInput::Closed);
@@ -40,7 +41,7 @@ pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use pin::Pin;
 pub use session::{
-    Act, Broken, Ending, NotSent, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput,
+    Broken, Ending, NotSent, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput,
 };
 pub use tls::{Secured, TlsClient, TlsClientConfig, TlsError, Trust};
 pub use trace::{InvalidTraceLine, TRACE_VERSION, TraceLine, TracedInput};

@@ -13,14 +13,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use machine::{Cx, Instant, Machine};
 use protocol::{
-    AuthOutcome, DeviceNotification, DeviceRequest, Error, ErrorName, Header, Info, LineTooLong,
-    NetworkSettings, Outcome, Peer, Received,
+    Activated, AuthOutcome, DeviceNotification, DeviceRequest, Error, ErrorName, Header, Info, LineTooLong,
+    ManagerRequest, Method, NetworkSettings, Outcome, Peer, Received,
 };
 use serde_json::Value;
 
 use card_dialog::{CardOutput, CardSlot};
 pub use notice::{Broken, Ending, NotSent, Notice};
-pub use station::{Act, StationInput, StationOutput};
+pub use station::{StationInput, StationOutput};
 
 /// What a session is told.
 #[derive(Clone, Debug)]
@@ -72,7 +72,7 @@ struct Open {
 
 #[derive(Clone, Debug)]
 struct Asked {
-    act: Act,
+    act: Method,
     /// For `auth.start`: the custodian has ended the dialog, though the device has not said so yet.
     is_cancelled: bool,
 }
@@ -117,7 +117,8 @@ impl Session {
             return self.hang_up(Ending::HungUp);
         }
         let State::Open(open) = &mut self.state else {
-            if let StationInput::Ask(act) = input {
+            if let StationInput::Ask(request) = input {
+                let act = request.method();
                 let why = match self.state {
                     State::ExpectOpening => NotSent::NotOpen,
                     State::Open(_) | State::ExpectClosed(_) | State::Over => NotSent::Over,
@@ -127,7 +128,7 @@ impl Session {
             return;
         };
         match input {
-            StationInput::Ask(act) => self.on_act(act),
+            StationInput::Ask(request) => self.on_request_of_user(&request),
             StationInput::CardInserted => open.card.on_card_inserted(),
             StationInput::CardRemoved => open.card.on_card_removed(),
             StationInput::Reader(answer) => open.card.on_reader_answer(answer),
@@ -218,21 +219,22 @@ impl Session {
         }
     }
 
-    fn on_act(&mut self, act: Act) {
+    fn on_request_of_user(&mut self, request: &ManagerRequest) {
+        let act = request.method();
         let State::Open(open) = &mut self.state else {
             return;
         };
-        let Ok((id, line)) = open.peer.request(&act.request()) else {
+        let Ok((id, line)) = open.peer.request(request) else {
             let why = NotSent::TooManyOpen;
             return self.notice(Notice::NotSent { act, why });
         };
         self.outputs.push_back(SessionOutput::Send(line));
         let is_cancelled = false;
         open.asked.insert(id, Asked { act, is_cancelled });
-        if act == Act::CancelAuthentication {
+        if act == Method::AuthCancel {
             // Whatever the device makes of it, this custodian's card is out of the game.
             for asked in open.asked.values_mut() {
-                asked.is_cancelled |= asked.act == Act::StartAuthentication;
+                asked.is_cancelled |= asked.act == Method::AuthStart;
             }
             open.card.end(Some(ErrorName::PinCancelled));
         }
@@ -296,30 +298,36 @@ impl Session {
         }
     }
 
-    fn on_result(&mut self, act: Act, result: Value) {
+    fn on_result(&mut self, act: Method, result: Value) {
         let notice = match act {
-            Act::Header => serde_json::from_value(result).map(|header: Header| Notice::Header(header)),
-            Act::Info => serde_json::from_value(result).map(|info: Info| Notice::Info(info)),
-            Act::Network => {
+            Method::Header => serde_json::from_value(result).map(|header: Header| Notice::Header(header)),
+            Method::Info => serde_json::from_value(result).map(|info: Info| Notice::Info(info)),
+            Method::Network | Method::SetNetwork => {
                 serde_json::from_value(result).map(|network: NetworkSettings| Notice::Network(network))
             }
-            Act::HttpConsoleUrl => serde_json::from_value(result)
+            Method::HttpConsoleUrl => serde_json::from_value(result)
                 .map(|protocol::HttpConsoleUrl { url }| Notice::HttpConsoleUrl { url }),
-            Act::StartAuthentication => {
-                serde_json::from_value(result).map(|outcome: AuthOutcome| outcome.into())
+            Method::AuthStart => serde_json::from_value(result).map(|outcome: AuthOutcome| outcome.into()),
+            Method::Activate => {
+                serde_json::from_value(result).map(|Activated::Administrator| Notice::Activated)
             }
-            Act::CancelAuthentication
-            | Act::StopService
-            | Act::StartService
-            | Act::Restart
-            | Act::PowerOff
-            | Act::Close => Ok(Notice::Done { act }),
+            Method::AuthCancel
+            | Method::ChangePassword
+            | Method::StopService
+            | Method::StartService
+            | Method::Restart
+            | Method::PowerOff
+            | Method::UnlockMaster
+            | Method::LiveSync
+            | Method::FactoryReset
+            | Method::SetMode
+            | Method::Close => Ok(Notice::Done { act }),
         };
         match notice {
             Ok(notice) => self.notice(notice),
             Err(_) => return self.on_broken(Broken::Result { act }),
         }
-        if act == Act::Close {
+        if act == Method::Close {
             self.hang_up(Ending::Closed);
         }
     }
@@ -392,7 +400,7 @@ impl Open {
     /// unless the dialog was cancelled. A second one waits: the device refuses it (AU-19), or comes to it later.
     fn oldest_start(&self) -> Option<u64> {
         let mut asked = self.asked.iter();
-        asked.find_map(|(id, asked)| (asked.act == Act::StartAuthentication).then_some(*id))
+        asked.find_map(|(id, asked)| (asked.act == Method::AuthStart).then_some(*id))
     }
 
     /// Whether the dialog is over here, while the device still owes the answer to its `auth.start`.

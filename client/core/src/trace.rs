@@ -15,9 +15,11 @@ use core::{fmt, str::FromStr};
 
 use apdu::{Atr, InvalidPinEntry, ReaderAnswer, ResponseApdu};
 use machine::Instant;
+use protocol::{ActivationPassword, ManagerRequest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Act, Ending, Pin, SessionInput, StationInput};
+use crate::{Ending, Pin, SessionInput, StationInput};
 
 /// The version of the form. It changes when a line of before would be read as something else.
 pub const TRACE_VERSION: u32 = 1;
@@ -51,8 +53,11 @@ enum Input {
     Bytes(String),
     LineTooLong,
     Closed(Closed),
-    /// An act of the user, by its method.
-    Ask(String),
+    /// An act of the user. Passwords in its parameters are filler.
+    Ask {
+        method: String,
+        params: Value,
+    },
     HangUp,
     CardInserted,
     CardRemoved,
@@ -113,9 +118,9 @@ impl TraceLine {
                 let why = rustls::Error::General("as the trace has it".into());
                 Ok(SessionInput::Closed(Ending::Tls(why.into())))
             }
-            Input::Ask(method) => {
-                let act = Act::ALL.iter().find(|act| act.request().method() == method);
-                station(StationInput::Ask(*act.ok_or(InvalidTraceLine)?))
+            Input::Ask { method, params } => {
+                let request = ManagerRequest::decode(method, params);
+                station(StationInput::Ask(request.map_err(|_| InvalidTraceLine)?))
             }
             Input::HangUp => station(StationInput::HangUp),
             Input::CardInserted => station(StationInput::CardInserted),
@@ -152,7 +157,7 @@ impl Input {
                 | Ending::HungUp
                 | Ending::ProtocolBroken(_),
             ) => Self::Closed(Closed::Torn),
-            SessionInput::Station(StationInput::Ask(act)) => Self::Ask(act.request().method().to_owned()),
+            SessionInput::Station(StationInput::Ask(request)) => Self::of_request(request),
             SessionInput::Station(StationInput::HangUp) => Self::HangUp,
             SessionInput::Station(StationInput::CardInserted) => Self::CardInserted,
             SessionInput::Station(StationInput::CardRemoved) => Self::CardRemoved,
@@ -165,6 +170,43 @@ impl Input {
             SessionInput::Station(StationInput::PinCancelled) => Self::PinCancelled,
         }
     }
+
+    fn of_request(request: &ManagerRequest) -> Self {
+        let without_secrets = match request {
+            ManagerRequest::Activate { password } => ManagerRequest::Activate {
+                password: filler(password),
+            },
+            ManagerRequest::ChangePassword { old, new } => ManagerRequest::ChangePassword {
+                old: filler(old),
+                new: filler(new),
+            },
+            ManagerRequest::Header
+            | ManagerRequest::Info
+            | ManagerRequest::Network
+            | ManagerRequest::SetNetwork(_)
+            | ManagerRequest::HttpConsoleUrl
+            | ManagerRequest::AuthStart
+            | ManagerRequest::AuthCancel
+            | ManagerRequest::StopService
+            | ManagerRequest::StartService
+            | ManagerRequest::Restart
+            | ManagerRequest::PowerOff
+            | ManagerRequest::UnlockMaster
+            | ManagerRequest::LiveSync { .. }
+            | ManagerRequest::FactoryReset { .. }
+            | ManagerRequest::SetMode { .. }
+            | ManagerRequest::Close => request.clone(),
+        };
+        Self::Ask {
+            method: request.method().name().to_owned(),
+            params: without_secrets.params(),
+        }
+    }
+}
+
+/// As many characters, which is all that a station may look at.
+fn filler(password: &ActivationPassword) -> ActivationPassword {
+    ActivationPassword::from("0".repeat(password.expose().chars().count()))
 }
 
 impl Answer {
@@ -251,6 +293,8 @@ impl FromStr for TraceLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::Method;
+    use serde_json::json;
 
     fn round(input: &SessionInput) -> String {
         let line = TraceLine::new(Instant::from_micros(7), input);
@@ -272,8 +316,12 @@ mod tests {
             round(&SessionInput::Closed(ending));
         }
         let station = |input| round(&SessionInput::Station(input));
-        for act in Act::ALL {
-            station(StationInput::Ask(*act));
+        for method in Method::ALL {
+            let members =
+                json!({"old": "", "new": "", "password": "", "confirm": "TXP0000001", "mode": "RM1"});
+            let request = ManagerRequest::decode(method.name(), &members).expect("it has all members");
+            let text = station(StationInput::Ask(request));
+            assert!(text.contains(method.name()), "{text}");
         }
         station(StationInput::HangUp);
         station(StationInput::CardInserted);
@@ -303,13 +351,33 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_filler_of_as_many_characters() {
+        let password = |text: &str| ActivationPassword::from(text);
+        let station = |request| round(&SessionInput::Station(StationInput::Ask(request)));
+        let text = station(ManagerRequest::Activate {
+            password: password("cörrect h0rse"),
+        });
+        let input = r#"{"ask":{"method":"auth.activate","params":{"password":"0000000000000"}}}"#;
+        assert!(text.contains(input), "{text}");
+        let text = station(ManagerRequest::ChangePassword {
+            old: password("sesame00"),
+            new: password("sesame001"),
+        });
+        assert!(
+            text.contains(r#""params":{"new":"000000000","old":"00000000"}"#),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn another_version_or_text_is_refused() {
         for text in [
             "",
             "{}",
             r#"{"v":2,"at_us":0,"machine":"session","input":"hang_up"}"#,
             r#"{"v":1,"at_us":0,"machine":"device","input":"hang_up"}"#,
-            r#"{"v":1,"at_us":0,"machine":"session","input":{"ask":"ops.explode"}}"#,
+            r#"{"v":1,"at_us":0,"machine":"session","input":{"ask":{"method":"ops.explode","params":{}}}}"#,
+            r#"{"v":1,"at_us":0,"machine":"session","input":{"ask":{"method":"auth.activate","params":{}}}}"#,
             r#"{"v":1,"at_us":0,"machine":"session","input":{"reader":{"response":"90"}}}"#,
         ] {
             assert_eq!(text.parse::<TraceLine>(), Err(InvalidTraceLine), "{text}");

@@ -4,12 +4,13 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use apdu::{Atr, ReaderAnswer, ReaderCommand};
-use hsm_client::{Act, Notice, Pin, Session, SessionOutput, StationInput, StationOutput};
+use hsm_client::{Notice, Pin, Session, SessionOutput, StationInput, StationOutput};
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
     test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRng, TestRunner},
 };
+use protocol::ManagerRequest;
 use serde_json::{Value, json};
 
 /// Messages in one session.
@@ -158,7 +159,7 @@ impl Station {
         let opened = json!({"jsonrpc": "2.0", "method": "session.opened", "params": {"protocol": 1, "ceremony": null,
             "header": {"service": "running", "model": "CD", "serial": "S", "firmware": "5", "ip": "10.0.0.1", "mode": "NRM"}}});
         session.handle_line(opened.to_string().as_bytes());
-        session.handle_station_input(StationInput::Ask(Act::StartAuthentication));
+        session.handle_station_input(StationInput::Ask(ManagerRequest::AuthStart));
         let mut station = Self { session, commands: 0 };
         station.obey();
         station

@@ -88,17 +88,20 @@ mod tests {
 
     #[test]
     fn what_was_saved_is_loaded_and_too_much_or_too_long_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test may write its folder");
         let folder = folder.path().join("corpus");
-        assert_eq!(load(&folder, 8).unwrap(), Vec::<Vec<u8>>::new());
+        assert_eq!(
+            load(&folder, 8).expect("the test may write its folder"),
+            Vec::<Vec<u8>>::new()
+        );
         let inputs: Vec<Vec<u8>> = (0..CORPUS_FILES_MAX).map(|n| n.to_le_bytes().to_vec()).collect();
-        save(&folder, &inputs).unwrap();
-        save(&folder, &inputs).unwrap();
-        let mut loaded = load(&folder, 8).unwrap();
-        loaded.sort_by_key(|input| usize::from_le_bytes(input[..].try_into().unwrap()));
+        save(&folder, &inputs).expect("the test may write its folder");
+        save(&folder, &inputs).expect("the test may write its folder");
+        let mut loaded = load(&folder, 8).expect("the test may write its folder");
+        loaded.sort_by_key(|input| usize::from_le_bytes(input[..].try_into().expect("8 bytes")));
         assert_eq!(loaded, inputs);
         assert!(load(&folder, 7).is_err());
-        fs::write(folder.join("one more"), b"").unwrap();
+        fs::write(folder.join("one more"), b"").expect("the test may write its folder");
         assert!(load(&folder, 8).is_err());
     }
 }

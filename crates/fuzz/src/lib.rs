@@ -25,7 +25,6 @@ use std::{
     collections::BTreeSet,
     env, fmt,
     fmt::Write as _,
-    fs,
     hash::{DefaultHasher, Hash, Hasher as _},
     io,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -46,7 +45,7 @@ const INPUTS_PER_LOOK: u64 = 256;
 
 /// What to run.
 pub struct Fuzz<'a> {
-    /// For messages and for the file of an input that broke the target.
+    /// For messages.
     pub name: &'a str,
     /// The folder of the kept inputs; it may be missing.
     pub corpus: PathBuf,
@@ -86,8 +85,8 @@ pub struct Report {
 }
 
 impl Fuzz<'_> {
-    /// Gives the target the corpus and then changed inputs. A panic of the target goes on after its input was written
-    /// to a file; memory that grows by more than [`GROWTH_BYTES_MAX`] is a panic too.
+    /// Gives the target the corpus and then changed inputs. A panic of the target goes on after its input was shown
+    /// in hexadecimal; memory that grows by more than [`GROWTH_BYTES_MAX`] is a panic too.
     pub fn run(&self, mut target: impl FnMut(&[u8], &mut Features)) -> io::Result<Report> {
         let begin = Instant::now();
         let limit = seconds("FUZZ_SECONDS")?.map(Duration::from_secs);
@@ -98,7 +97,7 @@ impl Fuzz<'_> {
             let mut features = Features::default();
             let outcome = catch_unwind(AssertUnwindSafe(|| target(input, &mut features)));
             if let Err(panic) = outcome {
-                self.keep_breaking(input);
+                self.show_breaking(input);
                 resume_unwind(panic);
             }
             let before = seen.len();
@@ -161,26 +160,19 @@ impl Fuzz<'_> {
         Ok(report)
     }
 
-    /// The panic's own message comes after this one.
-    fn keep_breaking(&self, input: &[u8]) {
-        let path = env::temp_dir().join(format!("fuzz-{}-{}", self.name, std::process::id()));
+    /// Shows the input; the panic's own message comes beside it.
+    fn show_breaking(&self, input: &[u8]) {
         let mut hex = String::with_capacity(input.len() * 2);
         for byte in input {
             write!(hex, "{byte:02x}").expect("a String takes everything");
         }
-        let kept = match fs::write(&path, input) {
-            Ok(()) => format!("in {}", path.display()),
-            Err(why) => format!("not kept: {why}"),
-        };
-        // Nobody is left to tell if this fails.
-        let _ = io::Write::write_fmt(
-            &mut io::stderr(),
-            format_args!(
-                "{}: an input of {} bytes broke it, {kept}: {hex}\n",
-                self.name,
-                input.len()
-            ),
+        let message = format!(
+            "{}: an input of {} bytes broke it: {hex}\n",
+            self.name,
+            input.len()
         );
+        // Nobody is left to tell if this fails.
+        let _ = io::Write::write_all(&mut io::stderr(), message.as_bytes());
     }
 }
 
@@ -232,7 +224,7 @@ mod tests {
 
     #[test]
     fn inputs_that_show_something_new_lead_to_others() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test may write its folder");
         let mut has_opened = false;
         let report = fuzz(folder.path().into()).run(|input, features| {
             assert!(input.len() <= 32);
@@ -241,20 +233,20 @@ mod tests {
             features.saw(first);
             has_opened |= first && input[4..].starts_with(b"door");
         });
-        let report = report.unwrap();
+        let report = report.expect("the test may write its folder");
         assert!(has_opened && report.features == 2, "{report}");
     }
 
     #[test]
     fn the_same_seed_tries_the_same_inputs() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test may write its folder");
         let inputs = || {
             let mut digest = DefaultHasher::new();
             let run = fuzz(folder.path().into()).run(|input, features| {
                 input.hash(&mut digest);
                 features.saw(input.len());
             });
-            run.unwrap();
+            run.expect("the test may write its folder");
             digest.finish()
         };
         assert_eq!(inputs(), inputs());
@@ -263,16 +255,16 @@ mod tests {
     #[test]
     #[should_panic(expected = "the target broke")]
     fn a_target_that_panics_is_not_forgiven() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test may write its folder");
         let _ = fuzz(folder.path().into()).run(|input, _| assert!(input.len() < 8, "the target broke"));
     }
 
     #[test]
     #[should_panic(expected = "bytes more of memory")]
     fn a_target_that_keeps_memory_is_found() {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("the test may write its folder");
         let mut kept = Vec::new();
-        let each = usize::try_from(4 * GROWTH_BYTES_MAX / INPUTS).unwrap();
+        let each = usize::try_from(4 * GROWTH_BYTES_MAX / INPUTS).expect("a few kilobytes");
         let _ = fuzz(folder.path().into()).run(|_, _| kept.push(vec![1_u8; each]));
     }
 }

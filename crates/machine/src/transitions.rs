@@ -19,7 +19,7 @@ impl fmt::Display for InvalidTransition {
 
 impl core::error::Error for InvalidTransition {}
 
-/// Makes an enum of states, one `on_*` method a row, and the table's own matrix and Mermaid diagram.
+/// Makes an enum of states, one `on_*` method an event with a target for each state that it leaves, and the table's own matrix and Mermaid diagram.
 ///
 /// ```
 /// machine::transitions! {
@@ -29,11 +29,11 @@ impl core::error::Error for InvalidTransition {}
 ///     on_close: Open => Closed;
 ///     /// Somebody pulled.
 ///     on_open: Closed => Open;
-///     /// The key was turned.
-///     on_lock: Open | Closed => Locked;
+///     /// The key was turned: what was locked is open, what was not is locked.
+///     on_turn_key: Open | Closed => Locked, Locked => Closed;
 /// }
 /// let mut door = Door::Open;
-/// door.on_lock()?;
+/// door.on_turn_key()?;
 /// assert_eq!(door, Door::Locked);
 /// assert_eq!(door.on_open().unwrap_err().to_string(), "`on_open` has no transition from `Locked`");
 /// assert!(Door::diagram().contains("Closed --> Open: on_open"));
@@ -43,7 +43,7 @@ impl core::error::Error for InvalidTransition {}
 macro_rules! transitions {
     (
         $(#[$enum_doc:meta])* $vis:vis enum $name:ident { $($(#[$state_doc:meta])* $state:ident),+ $(,)? }
-        $($(#[$event_doc:meta])* $event:ident: $($from:ident)|+ => $to:ident;)+
+        $($(#[$event_doc:meta])* $event:ident: $($($from:ident)|+ => $to:ident),+;)+
     ) => {
         $(#[$enum_doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ macro_rules! transitions {
                 $(#[$event_doc])*
                 $vis fn $event(&mut self) -> Result<(), $crate::InvalidTransition> {
                     match self {
-                        $(Self::$from)|+ => { *self = Self::$to; Ok(()) }
+                        $($(Self::$from)|+ => { *self = Self::$to; Ok(()) })+
                         #[allow(unreachable_patterns, reason = "a row may name every state")]
                         state => Err($crate::InvalidTransition { state: state.name(), event: stringify!($event) }),
                     }
@@ -72,9 +72,11 @@ macro_rules! transitions {
             $vis fn diagram() -> String {
                 let mut drawn = String::from("stateDiagram-v2\n");
                 $($(
-                    drawn.push_str(concat!(
-                        "    ", stringify!($from), " --> ", stringify!($to), ": ", stringify!($event), "\n"
-                    ));
+                    for from in [$(stringify!($from)),+] {
+                        drawn.push_str("    ");
+                        drawn.push_str(from);
+                        drawn.push_str(concat!(" --> ", stringify!($to), ": ", stringify!($event), "\n"));
+                    }
                 )+)+
                 drawn
             }
@@ -87,7 +89,7 @@ macro_rules! transitions {
                     $(
                         let mut next = state;
                         let cell = if next.$event().is_ok() { next.name() } else { "-" };
-                        drawn.push_str(&format!("{:<12} {:<24} {cell}\n", state.name(), stringify!($event)));
+                        drawn.push_str(&format!("{:<14} {:<24} {cell}\n", state.name(), stringify!($event)));
                     )+
                 }
                 drawn
@@ -108,10 +110,10 @@ mod tests {
     #[test]
     fn the_matrix_names_every_pair() {
         insta::assert_snapshot!(Lamp::matrix(), @r"
-        Off          on_switch_on             On
-        Off          on_break                 Off
-        On           on_switch_on             -
-        On           on_break                 Off
+        Off            on_switch_on             On
+        Off            on_break                 Off
+        On             on_switch_on             -
+        On             on_break                 Off
         ");
         assert!(Lamp::diagram().ends_with("On --> Off: on_break\n"));
     }

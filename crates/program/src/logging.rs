@@ -20,6 +20,8 @@ pub fn start_logging(format: LogFormat, level: LevelFilter) {
     let lines = tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(io::stderr)
+        // Told on the same stderr, and with a panic when that is broken. Whoever closed it has read enough.
+        .log_internal_errors(false)
         .with_target(false);
     // A subscriber that is there already is the test's or the caller's, and stays.
     let _ = match format {

@@ -1,11 +1,18 @@
 //! A TCP port: reserved while the program lives, open only while somebody may connect. Knows no byte of what crosses
 //! it.
 
-use std::{future, io, net::SocketAddr, time::Duration};
+use std::{
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use tokio::{
     net::{TcpListener, TcpSocket, TcpStream},
-    time::{Instant, sleep_until},
+    time::{Sleep, sleep},
 };
 use tracing::warn;
 
@@ -21,7 +28,7 @@ pub struct Port {
     /// Bound and never listening: a closed port refuses connections, and nobody is given its number meanwhile.
     _reserved: TcpSocket,
     listener: Option<TcpListener>,
-    pause_until: Option<Instant>,
+    pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Port {
@@ -32,7 +39,7 @@ impl Port {
             address: reserved.local_addr()?,
             _reserved: reserved,
             listener: None,
-            pause_until: None,
+            pause: None,
         })
     }
 
@@ -61,26 +68,31 @@ impl Port {
 
     /// The next connection; never comes back while the port is closed. Nothing is lost if it is dropped.
     pub async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// The next connection; there is none while the port is closed.
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
         let Some(listener) = &self.listener else {
-            return future::pending().await;
+            return Poll::Pending;
         };
         loop {
-            if let Some(until) = self.pause_until {
-                sleep_until(until).await;
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
             }
-            match listener.accept().await {
+            match ready!(listener.poll_accept(cx)) {
                 Ok(accepted) => {
-                    self.pause_until = None;
-                    return accepted;
+                    self.pause = None;
+                    return Poll::Ready(accepted);
                 }
                 // It was gone before we took it.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
                 // Most likely there is no file descriptor left. Whoever waits may wait until there is one.
                 Err(error) => {
-                    if self.pause_until.is_none() {
+                    if self.pause.is_none() {
                         warn!("accept a connection: {error}; trying again");
                     }
-                    self.pause_until = Some(Instant::now() + REFUSAL_PAUSE);
+                    self.pause = Some(Box::pin(sleep(REFUSAL_PAUSE)));
                 }
             }
         }

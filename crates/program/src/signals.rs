@@ -1,33 +1,50 @@
 //! The signals that ask the program to end. Does nothing about it.
 
-use std::io;
+use std::{
+    future::poll_fn,
+    io,
+    task::{Context, Poll, ready},
+};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    task::spawn,
+};
 
 /// The signals that are waited for from the moment this was made.
 #[derive(Debug)]
 pub struct Signals {
-    terminate: Signal,
-    hangup: Signal,
-    interrupt: Signal,
+    came: UnboundedReceiver<&'static str>,
 }
 
 impl Signals {
     /// Begins to wait. Must be called inside a runtime.
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        let (tell, came) = unbounded_channel();
+        for (name, kind) in [
+            ("SIGTERM", SignalKind::terminate()),
+            ("SIGHUP", SignalKind::hangup()),
+            ("SIGINT", SignalKind::interrupt()),
+        ] {
+            let (mut signal, tell) = (signal(kind)?, tell.clone());
+            // Signals that come while one waits are one, so the queue stays short.
+            spawn(async move { while signal.recv().await.is_some() && tell.send(name).is_ok() {} });
+        }
+        Ok(Self { came })
     }
 
-    /// The name of the next signal.
+    /// Waits for the next signal and names it. Nothing is lost if it is dropped.
     pub async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.hangup.recv() => "SIGHUP",
-            _ = self.interrupt.recv() => "SIGINT",
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// The same for whoever polls by hand.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<&'static str> {
+        match ready!(self.came.poll_recv(cx)) {
+            Some(name) => Poll::Ready(name),
+            // Nobody listens any more; that is only while the program ends.
+            None => Poll::Pending,
         }
     }
 }

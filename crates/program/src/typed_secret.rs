@@ -13,12 +13,23 @@ use zeroize::Zeroizing;
 /// Bytes of a line that may be a secret; what is longer is none.
 pub const SECRET_LINE_BYTES_MAX: usize = 256;
 
-/// The first line of a file, without its end.
+/// The first line of a file, without its end. One that is too long is an error: a part of a secret is another secret.
 pub fn read_secret_file(path: &Path) -> io::Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(String::with_capacity(SECRET_LINE_BYTES_MAX));
-    let limit = u64::try_from(SECRET_LINE_BYTES_MAX).expect("it is small");
-    File::open(path)?.take(limit).read_to_string(&mut text)?;
-    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+    // Room for a line's end, so that what is read is never moved and left behind.
+    let room = SECRET_LINE_BYTES_MAX + 2;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(room));
+    let limit = u64::try_from(room).expect("it is small");
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let invalid = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
+    if line.len() > SECRET_LINE_BYTES_MAX {
+        return Err(invalid(format!(
+            "expected a line of at most {SECRET_LINE_BYTES_MAX} bytes"
+        )));
+    }
+    let line = str::from_utf8(line).map_err(|_| invalid("expected UTF-8".into()))?;
+    Ok(Zeroizing::new(line.to_owned()))
 }
 
 /// The terminal from which the program was started, wherever its input and output go.
@@ -77,4 +88,31 @@ pub fn read_secret_line(mut tty: File) -> Option<Zeroizing<String>> {
     Some(Zeroizing::new(
         core::str::from_utf8(&line).unwrap_or_default().to_owned(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_a_file_has_a_limit_and_is_never_cut() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let path = folder.path().join("secret");
+        let longest = "x".repeat(SECRET_LINE_BYTES_MAX);
+        for (text, line) in [
+            ("", ""),
+            ("12345678", "12345678"),
+            ("one\r\ntwo\n", "one"),
+            (longest.as_str(), &longest),
+            (&format!("{longest}\r\n"), &longest),
+        ] {
+            std::fs::write(&path, text).expect("there is room");
+            assert_eq!(*read_secret_file(&path).expect("it is a line"), line);
+        }
+        for bytes in [format!("{longest}x").as_bytes(), b"\xFF\n"] {
+            std::fs::write(&path, bytes).expect("there is room");
+            let error = read_secret_file(&path).expect_err("it is none");
+            assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        }
+    }
 }

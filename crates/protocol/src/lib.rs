@@ -22,6 +22,8 @@ mod facts;
 mod line;
 mod manager;
 mod message;
+mod network_change;
+mod password;
 mod peer;
 mod reason;
 
@@ -29,8 +31,14 @@ pub use device::{DeviceNotification, DeviceRequest, Progress};
 pub use error::{Error, ErrorName};
 pub use facts::{Header, Info, Interface, NetworkSettings, OperatingMode, SelfTest, ServiceState};
 pub use line::{LINE_BYTES_MAX, LineBuffer, LineTooLong};
-pub use manager::{AuthOutcome, CardAtr, CardResponse, HttpConsoleUrl, ManagerRequest, PinStatus};
+pub use manager::{
+    Activated, AuthOutcome, CardAtr, CardResponse, HttpConsoleUrl, ManagerRequest, Method, PinStatus,
+};
 pub use message::{ID_MAX, Malformed, Message};
+pub use network_change::{DNS_SERVERS_MAX, FieldErrors, NTP_SERVERS_MAX, SERVER_NAME_BYTES_MAX};
+pub use password::{
+    ACTIVATION_PASSWORD_CHARACTERS_MAX, ACTIVATION_PASSWORD_CHARACTERS_MIN, ActivationPassword,
+};
 pub use peer::{Outcome, Peer, REQUESTS_OPEN_MAX, Received, Request, TooManyOpen, Violation};
 pub use reason::{CeremonyResetReason, ClosingReason, DeniedReason};
 

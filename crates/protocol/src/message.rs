@@ -2,7 +2,10 @@
 
 use core::fmt;
 
-use serde::Serialize;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 use crate::Error;
@@ -78,30 +81,28 @@ impl core::error::Error for Malformed {}
 impl Message {
     /// Reads one line, given without its LF.
     pub fn parse(line: &[u8]) -> Result<Self, Malformed> {
-        let value: Value = serde_json::from_slice(line).map_err(|e| Malformed::NotJson(e.to_string()))?;
-        let mut object = match value {
-            Value::Object(object) => object,
-            Value::Array(_) => return Err(Malformed::Batch),
-            _ => return Err(Malformed::NotAnObject),
+        let read = serde_json::from_slice(line).map_err(|e| Malformed::NotJson(e.to_string()))?;
+        let object = match read {
+            Read::Object(object) => object,
+            Read::Array => return Err(Malformed::Batch),
+            Read::Other => return Err(Malformed::NotAnObject),
         };
-        if object.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        if object.jsonrpc.as_ref().and_then(Value::as_str) != Some("2.0") {
             return Err(Malformed::NotJsonRpc);
         }
-        let id = match object.remove("id") {
+        let id = match object.id {
             None => None,
             Some(id) => Some(id.as_u64().filter(|id| *id <= ID_MAX).ok_or(Malformed::Id)?),
         };
-        match (object.remove("method"), id) {
+        match (object.method, id) {
             (Some(Value::String(method)), id) => {
-                let params = object
-                    .remove("params")
-                    .unwrap_or_else(|| Value::Object(Map::new()));
+                let params = object.params.unwrap_or_else(|| Value::Object(Map::new()));
                 Ok(match id {
                     Some(id) => Self::Request { id, method, params },
                     None => Self::Notification { method, params },
                 })
             }
-            (None, Some(id)) => match (object.remove("result"), object.remove("error")) {
+            (None, Some(id)) => match (object.result, object.error) {
                 (Some(result), None) => Ok(Self::Response {
                     id,
                     outcome: Ok(result),
@@ -121,26 +122,129 @@ impl Message {
 
     /// The message as one line, its LF included.
     pub fn to_line(&self) -> String {
-        let members = match self {
-            Self::Request { id, method, params } => Members::call(Some(*id), method, params),
-            Self::Notification { method, params } => Members::call(None, method, params),
+        match self {
+            Self::Request { id, method, params } => Members::call(Some(*id), method, params).to_line(),
+            Self::Notification { method, params } => Members::call(None, method, params).to_line(),
             Self::Response { id, outcome } => Members {
                 id: Some(*id),
                 result: outcome.as_ref().ok(),
                 error: outcome.as_ref().err().map(Error::to_value),
                 ..Members::default()
-            },
-        };
-        let mut line =
-            serde_json::to_string(&members).expect("a value has string keys and no failing serializer");
-        line.push('\n');
-        line
+            }
+            .to_line(),
+        }
     }
 }
 
+/// The line, its LF included, that answers a request with a result that is written as it is.
+pub(crate) fn result_line(id: u64, result: &impl Serialize) -> String {
+    Members {
+        id: Some(id),
+        result: Some(result),
+        ..Members::default()
+    }
+    .to_line()
+}
+
+/// A line as JSON, the members of a message apart. Of two with one name the last counts.
+enum Read {
+    Object(ReadMembers),
+    Array,
+    Other,
+}
+
+#[derive(Default)]
+struct ReadMembers {
+    error: Option<Value>,
+    id: Option<Value>,
+    jsonrpc: Option<Value>,
+    method: Option<Value>,
+    params: Option<Value>,
+    result: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Member {
+    Error,
+    Id,
+    Jsonrpc,
+    Method,
+    Params,
+    Result,
+    #[serde(other)]
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ReadVisitor)
+    }
+}
+
+struct ReadVisitor;
+
+/// Every kind of JSON value.
+impl<'de> Visitor<'de> for ReadVisitor {
+    type Value = Read;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Read, A::Error> {
+        let mut members = ReadMembers::default();
+        while let Some(member) = map.next_key()? {
+            let value: Value = map.next_value()?;
+            match member {
+                Member::Error => members.error = Some(value),
+                Member::Id => members.id = Some(value),
+                Member::Jsonrpc => members.jsonrpc = Some(value),
+                Member::Method => members.method = Some(value),
+                Member::Params => members.params = Some(value),
+                Member::Result => members.result = Some(value),
+                Member::Unknown => {}
+            }
+        }
+        Ok(Read::Object(members))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Read, A::Error> {
+        while seq.next_element::<Value>()?.is_some() {}
+        Ok(Read::Array)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+
+    fn visit_unit<E>(self) -> Result<Read, E> {
+        Ok(Read::Other)
+    }
+}
+
+/// Room for most lines, so that writing one does not look for more.
+const LINE_CAPACITY: usize = 256;
+
 /// The members of a message as they are written, in the order of the alphabet like those of every value in them.
 #[derive(Serialize)]
-struct Members<'a> {
+struct Members<'a, R> {
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,10 +255,10 @@ struct Members<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     params: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<&'a Value>,
+    result: Option<&'a R>,
 }
 
-impl Default for Members<'_> {
+impl<R> Default for Members<'_, R> {
     fn default() -> Self {
         Self {
             error: None,
@@ -167,7 +271,17 @@ impl Default for Members<'_> {
     }
 }
 
-impl<'a> Members<'a> {
+impl<R: Serialize> Members<'_, R> {
+    fn to_line(&self) -> String {
+        let mut line = Vec::with_capacity(LINE_CAPACITY);
+        serde_json::to_writer(&mut line, self)
+            .expect("our own types have string keys and no failing serializer, and memory takes everything");
+        line.push(b'\n');
+        String::from_utf8(line).expect("JSON is written as UTF-8")
+    }
+}
+
+impl<'a> Members<'a, Value> {
     fn call(id: Option<u64>, method: &'a str, params: &'a Value) -> Self {
         let is_empty = params.as_object().is_some_and(Map::is_empty);
         Self {
@@ -222,6 +336,12 @@ mod tests {
             ("{\"jsonrpc\":\"2.0\",\"method\":\"a\"} x", "NotJson"),
             ("[]", "Batch"),
             ("1", "NotAnObject"),
+            ("-1", "NotAnObject"),
+            ("1.5", "NotAnObject"),
+            ("null", "NotAnObject"),
+            ("true", "NotAnObject"),
+            ("\"hello\"", "NotAnObject"),
+            ("[1, hello]", "NotJson"),
             (r#"{"id":1,"method":"a"}"#, "NotJsonRpc"),
             (r#"{"jsonrpc":2.0,"id":1,"method":"a"}"#, "NotJsonRpc"),
             (r#"{"jsonrpc":"2.0","id":"1","method":"a"}"#, "Id"),
@@ -245,6 +365,29 @@ mod tests {
             Message::parse(b"{\"jsonrpc\":\"\xff\"}"),
             Err(Malformed::NotJson(_))
         ));
+    }
+
+    #[test]
+    fn of_two_members_with_one_name_the_last_counts_and_unknown_ones_do_not() {
+        let text = r#"{"jsonrpc":"1.0","id":1,"later":[{"id":9}],"method":"a","id":2,"jsonrpc":"2.0"}"#;
+        assert_eq!(
+            Message::parse(text.as_bytes()),
+            Ok(Message::Request {
+                id: 2,
+                method: "a".into(),
+                params: json!({})
+            })
+        );
+        for text in [
+            r#"{"jsonrpc":"2.0","method":"a","later":1e999}"#,
+            "[1e999]",
+            "1e999",
+        ] {
+            assert!(
+                matches!(Message::parse(text.as_bytes()), Err(Malformed::NotJson(_))),
+                "{text}"
+            );
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use core::fmt;
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 
-use crate::{DeviceRequest, Error, Malformed, ManagerRequest, Message};
+use crate::{DeviceRequest, Error, Malformed, ManagerRequest, Message, message::result_line};
 
 /// How many requests a side may have open at once.
 pub const REQUESTS_OPEN_MAX: usize = 8;
@@ -101,10 +102,10 @@ pub trait Request {
 
 impl Request for ManagerRequest {
     fn method_name(&self) -> &'static str {
-        self.method()
+        self.method().name()
     }
     fn params_by_name(&self) -> Value {
-        Value::Object(Map::new())
+        self.params()
     }
 }
 
@@ -157,11 +158,21 @@ impl Peer {
 
     /// Answers a request of the other side: the line to send.
     pub fn answer(&mut self, id: u64, outcome: Outcome) -> String {
+        self.settle(id);
+        Message::Response { id, outcome }.to_line()
+    }
+
+    /// Answers a request of the other side with a result that is written as it is: the line to send.
+    pub fn answer_with(&mut self, id: u64, result: &impl Serialize) -> String {
+        self.settle(id);
+        result_line(id, result)
+    }
+
+    fn settle(&mut self, id: u64) {
         assert!(
             self.owed.remove(&id),
             "only a request that was received and not answered can be answered"
         );
-        Message::Response { id, outcome }.to_line()
     }
 
     /// Whether this request of the other side still waits for its answer.

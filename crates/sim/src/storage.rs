@@ -65,6 +65,11 @@ impl<T, Ticket> Storage<T, Ticket> {
         &self.durable
     }
 
+    /// The record that was written last, durable or not: what the next one replaces.
+    pub fn newest(&self) -> &T {
+        self.pending.back().map_or(&self.durable, |write| &write.record)
+    }
+
     /// How many writes have not been polled as durable.
     pub fn pending_len(&self) -> usize {
         self.pending.len()

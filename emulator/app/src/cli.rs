@@ -1,7 +1,9 @@
 //! The command line of `hsm-emulator`: what is asked for, and the exit code. Does nothing itself.
 
 mod demo;
+mod log;
 mod run;
+mod state;
 
 use std::{
     ffi::OsString,
@@ -35,6 +37,10 @@ enum Command {
     Run(run::RunArgs),
     /// Make a device that is ready for remote management, and the cards of its custodians
     Demo(demo::DemoArgs),
+    /// Print the log of a device
+    Log(log::LogArgs),
+    /// Show, export or import what is kept of a device that does not run
+    State(state::StateArgs),
     /// Print a script that completes commands and options
     Completions {
         /// For which shell
@@ -58,6 +64,8 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 run::run(args)
             }
             Command::Demo(args) => demo::demo(&args),
+            Command::Log(args) => log::log(&args),
+            Command::State(args) => state::state(&args),
             Command::Completions { shell } => data(program::completions(Cli::command(), shell).as_bytes()),
             Command::Man { dir } => man(dir),
         },

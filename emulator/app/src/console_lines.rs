@@ -3,6 +3,7 @@
 
 use std::{
     io::{self, BufRead as _, Write as _},
+    task::{Context, Poll, ready},
     thread,
 };
 
@@ -54,15 +55,16 @@ impl ConsoleLines {
         })
     }
 
-    /// The next key, or never.
-    pub(crate) async fn next(&mut self) -> Key {
-        while let Some(keys) = &mut self.keys {
-            match keys.recv().await {
-                Some(key) => return key,
-                None => self.keys = None,
-            }
+    /// The next key.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Key> {
+        let Some(keys) = &mut self.keys else {
+            return Poll::Pending;
+        };
+        if let Some(key) = ready!(keys.poll_recv(cx)) {
+            return Poll::Ready(key);
         }
-        std::future::pending().await
+        self.keys = None;
+        Poll::Pending
     }
 
     /// Writes the screen if it is another one than before.

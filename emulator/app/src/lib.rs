@@ -4,13 +4,13 @@
 //! The state of a device is a folder that one program has open at a time:
 //!
 //! ```
-//! use hsm_core::{ServerMasterKey, Stored};
+//! use hsm_core::{Model, Profile, ServerMasterKey, Stored};
 //! use hsm_emulator::{Kept, OsRandom, Store, StoreError};
 //! use hsm_listener::Identity;
 //!
 //! let folder = tempfile::tempdir()?;
 //! let kept = Kept {
-//!     model: "XP".into(),
+//!     profile_text: Profile::text_of(Model::Xp).into(),
 //!     stored: Stored::bound_to(ServerMasterKey::generate(&mut OsRandom).binding()),
 //!     identity: Identity::generate("TXP0000001")?,
 //! };
@@ -25,13 +25,16 @@
 
 pub mod cli;
 mod console_lines;
+mod event_log;
 mod fingerprint;
 mod readiness;
 mod shell;
 mod store;
 mod wire;
+mod wires;
 mod world;
 
+pub use event_log::{EventLog, FILE_BYTES_MAX, FILES_MAX};
 pub use fingerprint::fingerprint;
 pub use store::{FILE_NAME, Kept, Store, StoreError};
-pub use world::{Clock, OsRandom};
+pub use world::OsRandom;

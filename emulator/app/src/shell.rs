@@ -1,30 +1,64 @@
-//! The task that owns the device: everything that happens to it passes its one queue, and what it asks for is done here
-//! or by those who only move bytes. Decides nothing that a manager or a custodian could see.
+//! The task that owns the device: everything that happens to it is taken in here, one after the other, each at one
+//! moment, and what it asks for is done here. Decides nothing that a manager or a custodian could see.
 
-use std::{collections::BTreeMap, net::SocketAddr, pin::pin};
+use std::{
+    future::poll_fn,
+    net::SocketAddr,
+    task::{Context, Poll},
+};
 
 use apdu::ReaderAnswer;
-use hsm_core::{ConnectionId, Event, Input as DeviceInput, Power, Record};
+use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, Key, LifeCycle, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::Machine as _;
 use program::{ExitCode, Port, Problem, Signals};
 use tokio::{
     net::TcpStream,
-    sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel},
-    time::{Instant, sleep_until},
+    sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 use tracing::{debug, info, warn};
 
 use crate::{
     console_lines::ConsoleLines,
+    event_log::EventLog,
     readiness::Readiness,
     store::{Store, Writer, Written},
     wire::Wire,
-    world::{Clock, OsRandom},
+    wires::Wires,
+    world::{Clock, Moment, OsRandom},
 };
 
-/// Things that may wait for the device; when there are more, the sockets wait.
-const QUEUE_MAX: usize = 64;
+/// What can happen next.
+enum Happening {
+    Signal(&'static str),
+    Written(Written),
+    /// A derivation is done.
+    Derived(Job, DerivedKey),
+    /// A limit of the device is over.
+    Deadline,
+    Key(Key),
+    /// Something came from a connection, or left on it.
+    Moved(Input),
+    Accepted(TcpStream, SocketAddr),
+}
+
+/// Who is asked next whether something has happened.
+#[derive(Clone, Copy)]
+enum Turn {
+    Wires,
+    Port,
+    Device,
+}
+
+impl Turn {
+    fn next(self) -> Self {
+        match self {
+            Self::Wires => Self::Port,
+            Self::Port => Self::Device,
+            Self::Device => Self::Wires,
+        }
+    }
+}
 
 /// A running emulator.
 pub(crate) struct Shell {
@@ -36,12 +70,15 @@ pub(crate) struct Shell {
     readiness: Option<Readiness>,
     /// Whether the device has started once, so that somebody may be waiting for its address.
     is_ready: bool,
-    wires: BTreeMap<ConnectionId, Wire>,
+    wires: Wires,
     next_connection: u64,
-    inputs: Sender<Input>,
-    queue: Receiver<Input>,
+    turn: Turn,
     writer: Writer,
     written: UnboundedReceiver<Written>,
+    /// Derivations that other threads have done.
+    derived: UnboundedReceiver<(Job, DerivedKey)>,
+    tell_derived: UnboundedSender<(Job, DerivedKey)>,
+    log: EventLog,
 }
 
 impl Shell {
@@ -53,9 +90,10 @@ impl Shell {
         port: Port,
         readiness: Option<Readiness>,
         store: Store,
+        log: EventLog,
     ) -> Result<Self, Problem> {
-        let (inputs, queue) = channel(QUEUE_MAX);
         let (tell_written, written) = unbounded_channel();
+        let (tell_derived, derived) = unbounded_channel();
         let writer = Writer::start(store, tell_written)
             .map_err(|error| Problem::new(ExitCode::InputOutput, format!("start a thread: {error}")))?;
         Ok(Self {
@@ -66,12 +104,14 @@ impl Shell {
             port,
             readiness,
             is_ready: false,
-            wires: BTreeMap::new(),
+            wires: Wires::new(),
             next_connection: 1,
-            inputs,
-            queue,
+            turn: Turn::Wires,
             writer,
             written,
+            derived,
+            tell_derived,
+            log,
         })
     }
 
@@ -80,9 +120,7 @@ impl Shell {
         let ended = self.live(signals).await;
         if ended.is_err() {
             // Nothing more is acknowledged, not even what waits in a socket.
-            for (_, wire) in std::mem::take(&mut self.wires) {
-                wire.reset();
-            }
+            self.wires.take_all().for_each(Wire::reset);
         }
         self.port.close();
         self.writer.close();
@@ -97,70 +135,84 @@ impl Shell {
 
     async fn live(&mut self, signals: &mut Signals) -> Result<(), Problem> {
         self.tell(Input::Device(DeviceInput::PowerReturned))?;
-        if self.appliance.device().power() == Power::Off {
+        if self.appliance.device().state() == LifeCycle::Off {
             // Somebody started this program: that is the hand at the button.
             self.tell(Input::Device(DeviceInput::PowerButton))?;
         }
-        // One timer for all deadlines, never later than the next. It is left alone when that one moves away, which it
-        // does with every line; a timer that fires too early finds nothing to do.
-        let mut timer = pin!(sleep_until(Instant::now()));
         loop {
-            let deadline = self.appliance.poll_timeout().and_then(|at| self.clock.real(at));
-            if let Some(deadline) = deadline
-                && (timer.is_elapsed() || deadline < timer.deadline())
-            {
-                timer.as_mut().reset(deadline);
-            }
-            tokio::select! {
-                biased;
-                signal = signals.next() => {
+            match poll_fn(|cx| self.poll_next(cx, signals)).await {
+                Happening::Signal(signal) => {
                     info!("{signal}: ending");
                     return Ok(());
                 }
-                Some(written) = self.written.recv() => {
+                Happening::Written(written) => {
                     self.tell(Input::Device(DeviceInput::Persisted(written?)))?;
                 }
-                () = &mut timer, if deadline.is_some() => {
-                    let mut cx = self.clock.cx(&mut self.rng);
-                    self.appliance.handle_timeout(&mut cx);
-                    self.obey()?;
+                Happening::Derived(job, derived) => {
+                    self.tell(Input::Device(DeviceInput::Derived { job, derived }))?;
                 }
-                key = self.console.next() => self.tell(Input::Device(DeviceInput::Key(key)))?,
-                Some(input) = self.queue.recv() => self.on_wire(input)?,
-                (stream, peer) = self.port.accept() => self.on_accepted(stream, peer)?,
+                Happening::Deadline => {
+                    let moment = self.clock.read();
+                    self.appliance.handle_timeout(&mut moment.cx(&mut self.rng));
+                    self.obey(moment)?;
+                }
+                Happening::Key(key) => self.tell(Input::Device(DeviceInput::Key(key)))?,
+                Happening::Moved(input) => self.tell(input)?,
+                Happening::Accepted(stream, peer) => {
+                    let connection = ConnectionId::new(self.next_connection);
+                    self.next_connection += 1;
+                    self.wires.insert(connection, Wire::new(stream));
+                    self.tell(Input::Accepted { connection, peer })?;
+                }
             }
         }
     }
 
-    fn on_accepted(&mut self, stream: TcpStream, peer: SocketAddr) -> Result<(), Problem> {
-        let connection = ConnectionId::new(self.next_connection);
-        self.next_connection += 1;
-        self.wires
-            .insert(connection, Wire::new(connection, stream, &self.inputs));
-        self.tell(Input::Accepted { connection, peer })
+    /// Each in its turn, so that nobody keeps the others waiting. Lines are what most often ends a pause.
+    fn poll_next(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
+        let turn = self.turn;
+        for source in [turn, turn.next(), turn.next().next()] {
+            self.turn = source.next();
+            let happening = match source {
+                Turn::Wires => self.wires.poll(cx).map(Happening::Moved),
+                Turn::Port => self
+                    .port
+                    .poll_accept(cx)
+                    .map(|(stream, peer)| Happening::Accepted(stream, peer)),
+                Turn::Device => self.poll_device(cx, signals),
+            };
+            if happening.is_ready() {
+                return happening;
+            }
+        }
+        self.turn = Turn::Wires;
+        Poll::Pending
     }
 
-    fn on_wire(&mut self, input: Input) -> Result<(), Problem> {
-        match input {
-            Input::Reset { connection } => {
-                self.wires.remove(&connection);
-            }
-            Input::Sent {
-                connection,
-                bytes_len,
-            } => {
-                if let Some(wire) = self.wires.get_mut(&connection) {
-                    wire.on_sent(bytes_len);
-                }
-            }
-            Input::Accepted { .. } | Input::Received { .. } | Input::Finished { .. } | Input::Device(_) => {}
+    /// What comes from elsewhere than the network.
+    fn poll_device(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
+        if let Poll::Ready(signal) = signals.poll(cx) {
+            return Poll::Ready(Happening::Signal(signal));
         }
-        self.tell(input)
+        // The writer is never gone before the shell is.
+        if let Poll::Ready(Some(written)) = self.written.poll_recv(cx) {
+            return Poll::Ready(Happening::Written(written));
+        }
+        // Nor are those who derive, for it could ask for more.
+        if let Poll::Ready(Some((job, derived))) = self.derived.poll_recv(cx) {
+            return Poll::Ready(Happening::Derived(job, derived));
+        }
+        if let Some(deadline) = self.appliance.poll_timeout()
+            && self.clock.poll_deadline(cx, deadline).is_ready()
+        {
+            return Poll::Ready(Happening::Deadline);
+        }
+        self.console.poll(cx).map(Happening::Key)
     }
 
     /// Sends, and tells the device what came of it at once. Whoever obeys does what it asks for because of that, too.
-    fn transmit(&mut self, connection: ConnectionId, bytes: Vec<u8>) {
-        let Some(wire) = self.wires.get_mut(&connection) else {
+    fn transmit(&mut self, connection: ConnectionId, bytes: &[u8], moment: Moment) {
+        let Some(wire) = self.wires.get_mut(connection) else {
             return;
         };
         let input = if let Ok(bytes_len) = wire.transmit(bytes) {
@@ -169,25 +221,34 @@ impl Shell {
                 bytes_len,
             }
         } else {
-            // The reader may tell it too; the device hears it once.
-            self.wires.remove(&connection);
+            self.wires.remove(connection);
             Input::Reset { connection }
         };
-        let mut cx = self.clock.cx(&mut self.rng);
-        self.appliance.handle_input(&mut cx, input);
+        self.appliance.handle_input(&mut moment.cx(&mut self.rng), input);
     }
 
     fn tell(&mut self, input: Input) -> Result<(), Problem> {
-        let mut cx = self.clock.cx(&mut self.rng);
-        self.appliance.handle_input(&mut cx, input);
-        self.obey()
+        let moment = self.clock.read();
+        self.appliance.handle_input(&mut moment.cx(&mut self.rng), input);
+        self.obey(moment)
     }
 
-    /// Does what the device asks for.
-    fn obey(&mut self) -> Result<(), Problem> {
+    /// Does what the device asks for, all of it at the moment of what happened. A limit of no length is over at once.
+    fn obey(&mut self, moment: Moment) -> Result<(), Problem> {
         let was_ready = self.is_ready;
         let mut was_port_touched = false;
-        while let Some(output) = self.appliance.poll_output() {
+        loop {
+            let Some(output) = self.appliance.poll_output() else {
+                if self
+                    .appliance
+                    .poll_timeout()
+                    .is_none_or(|deadline| deadline > moment.now)
+                {
+                    break;
+                }
+                self.appliance.handle_timeout(&mut moment.cx(&mut self.rng));
+                continue;
+            };
             match output {
                 Output::Listen(listening) => {
                     was_port_touched = true;
@@ -196,29 +257,42 @@ impl Shell {
                 Output::NetworkDown => {
                     was_port_touched = true;
                     self.port.close();
-                    for (_, wire) in std::mem::take(&mut self.wires) {
-                        wire.network_down();
-                    }
+                    self.wires.take_all().for_each(Wire::network_down);
                 }
-                Output::Transmit { connection, bytes } => self.transmit(connection, bytes),
+                Output::Transmit { connection, bytes } => self.transmit(connection, &bytes, moment),
                 Output::Finish(connection) => {
-                    if let Some(wire) = self.wires.get_mut(&connection) {
+                    if let Some(wire) = self.wires.get_mut(connection) {
                         wire.finish();
                     }
                 }
                 Output::Close(connection) => {
-                    if let Some(wire) = self.wires.remove(&connection) {
+                    if let Some(wire) = self.wires.remove(connection) {
                         wire.close();
                     }
                 }
-                Output::Persist { ticket, stored } => self.writer.write(ticket, stored),
+                Output::Persist { ticket, changes } => self.writer.write(ticket, changes),
+                // Tens of milliseconds, in which nobody else shall wait. The device bounds how many there are.
+                Output::Derive { job, derivation } => {
+                    let tell = self.tell_derived.clone();
+                    tokio::task::spawn_blocking(move || {
+                        // Nobody listens any more when the program ends.
+                        let _ = tell.send((job, derivation.run()));
+                    });
+                }
+                Output::ClearLog => self.log.clear()?,
+                Output::User { .. } | Output::RetrieveLog { .. } => {
+                    unreachable!("nothing in this program speaks for a user")
+                }
                 // There is no local reader yet.
                 Output::LocalReader(_) => {
                     let answer = DeviceInput::LocalReader(ReaderAnswer::ReaderUnavailable);
-                    let mut cx = self.clock.cx(&mut self.rng);
-                    self.appliance.handle_input(&mut cx, Input::Device(answer));
+                    self.appliance
+                        .handle_input(&mut moment.cx(&mut self.rng), Input::Device(answer));
                 }
-                Output::Event(record) => self.on_event(&record),
+                Output::Event(record) => {
+                    self.log.add(&record.log_line())?;
+                    self.on_event(&record);
+                }
             }
         }
         self.console.show(|| self.appliance.device().screen());
@@ -241,7 +315,9 @@ impl Shell {
         // Made only if somebody reads it.
         let line = || record.log_line();
         match &record.event {
-            Event::TurnedAway { .. } | Event::ManagerDenied { .. } => debug!("{}", line()),
+            Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
+                debug!("{}", line());
+            }
             Event::SelfTest { passed: false } => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
@@ -249,13 +325,28 @@ impl Shell {
             }
             Event::Off => {
                 info!("{}", line());
-                if self.appliance.device().power() == Power::Off {
+                if self.appliance.device().state() == LifeCycle::Off {
                     info!("the device is off; end this program and start it again to switch it on");
                 }
             }
             Event::SelfTest { passed: true }
             | Event::Stopping(_)
+            | Event::Bound
             | Event::Activated(_)
+            | Event::OtherSetShown
+            | Event::DatabaseErased
+            | Event::ConsoleLocked
+            | Event::ConsoleUnlocked
+            | Event::ActivationPasswordWrong { .. }
+            | Event::UserLoggedIn { .. }
+            | Event::LoginRefused { .. }
+            | Event::UserBlocked(_)
+            | Event::UserUnblocked(_)
+            | Event::UserLoggedOut(_)
+            | Event::UserCreated { .. }
+            | Event::UserRemoved { .. }
+            | Event::UserPasswordChanged(_)
+            | Event::LogCleared { .. }
             | Event::ServiceStarted
             | Event::ServiceStopped
             | Event::RemoteManagementEnabled

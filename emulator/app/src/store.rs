@@ -2,6 +2,7 @@
 //! of it leaves as it is. Knows what is kept, never why.
 
 mod error;
+mod rehearsed_file;
 mod writer;
 
 pub use error::StoreError;
@@ -13,14 +14,17 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
+    thread,
 };
 
-use hsm_core::Stored;
+use hsm_core::{Binding, Change, Model, Objects, Profile, Stored, UserName};
 use hsm_listener::Identity;
 use redb::{
-    Builder, Database, DatabaseError, StorageBackend, TableDefinition,
-    backends::{FileBackend, InMemoryBackend},
+    Builder, Database, DatabaseError, ReadableTable as _, StorageBackend, TableDefinition, WriteTransaction,
+    backends::FileBackend,
 };
+
+use rehearsed_file::RehearsedFile;
 
 /// The one file of a state folder.
 pub const FILE_NAME: &str = "state.redb";
@@ -29,26 +33,34 @@ const UNFINISHED_FILE_NAME: &str = "state.redb.new";
 
 /// The version of each record's form.
 const VERSIONS: TableDefinition<'_, &str, u32> = TableDefinition::new("versions");
-/// What a device is and keeps, as JSON.
+/// What a device is and keeps, each field as JSON; the profile as it was given.
 const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
+/// The users of the database, each as JSON.
+const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// The objects of the database. Nothing but a reset and an import touches them yet.
+const OBJECTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("objects");
 /// The TLS identity, as DER. A table of its own, so that no reset of the device touches it.
 const IDENTITY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("identity");
 
+/// Names of records. `model` is version 1's, where the profile is now.
 const MODEL: &str = "model";
+const PROFILE: &str = "profile";
 const STORED: &str = "stored";
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "key";
 
-/// The records and the version of each that this release reads and writes.
-const KNOWN_VERSIONS: [(&str, u32); 3] = [(MODEL, 1), (STORED, 1), ("identity", 1)];
+/// The records and the version of each that this release writes. Version 1 of `stored` is read, too.
+const KNOWN_VERSIONS: [(&str, u32); 3] = [(PROFILE, 1), (STORED, 2), ("identity", 1)];
+/// The version of `stored` that releases before this one wrote: all of it in one record.
+const OLD_STORED_VERSION: u32 = 1;
 
 /// Bytes of the file that are kept in memory. Everything in it is small yet.
 const CACHE_BYTES: usize = 256 * 1024;
 
 /// What is kept of a device.
 pub struct Kept {
-    /// The model of its profile.
-    pub model: String,
+    /// Its profile, as it was given.
+    pub profile_text: String,
     /// What survives power.
     pub stored: Stored,
     /// What it shows to whoever connects.
@@ -57,7 +69,10 @@ pub struct Kept {
 
 /// The open state of a device. Whoever has it is alone with it.
 pub struct Store {
-    database: Database,
+    /// There until the end of this.
+    database: Option<Database>,
+    /// The file below the database, which stays as it is until there is something to write.
+    file: RehearsedFile,
     path: PathBuf,
 }
 
@@ -71,11 +86,19 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StoreError::io("open state", &path, error)),
         };
-        let backend = lock(file, folder, "open state", &path)?;
-        let kept = look_into_copy(&backend, &path)?;
-        let database = open_database(backend)
-            .map_err(|error| StoreError::io("open state", &path, WriteError::from(error).0))?;
-        Ok(Some((Self { database, path }, kept)))
+        let file = lock(file, folder, "open state", &path)?;
+        let (database, kept, is_old) = rehearse(file.clone(), &path)?;
+        let store = Self {
+            database: Some(database),
+            file,
+            path,
+        };
+        if is_old {
+            store.write("bring to this release's form: state", |transaction| {
+                put_everything(transaction, &kept)
+            })?;
+        }
+        Ok(Some((store, kept)))
     }
 
     /// Makes a folder, if there is none yet, and the state in it. Cut off at any moment it leaves the whole state or
@@ -97,21 +120,24 @@ impl Store {
             .mode(0o600)
             .open(&unfinished)
             .map_err(|error| StoreError::io(doing, &unfinished, error))?;
-        let backend = lock(file, folder, doing, &unfinished)?;
+        let file = lock(file, folder, doing, &unfinished)?;
         // Whoever held the lock before may have finished in the meantime.
         if path.exists() {
             return Err(StoreError::InUse {
                 folder: folder.to_owned(),
             });
         }
-        backend
-            .set_len(0)
+        file.set_len(0)
             .map_err(|error| StoreError::io(doing, &unfinished, error))?;
-        let database = open_database(backend)
+        let database = open_database(file.clone())
             .map_err(|error| StoreError::io(doing, &unfinished, WriteError::from(error).0))?;
-        let store = Self { database, path };
-        store
-            .write_everything(kept)
+        let store = Self {
+            database: Some(database),
+            file,
+            path,
+        };
+        transact(store.database(), |transaction| put_everything(transaction, kept))
+            .and_then(|()| Ok(store.file.perform()?))
             .map_err(|error| StoreError::io(doing, &unfinished, error.0))?;
         fs::rename(&unfinished, &store.path)
             .and_then(|()| File::open(folder)?.sync_all())
@@ -119,38 +145,163 @@ impl Store {
         Ok(store)
     }
 
-    /// Makes this durable.
-    pub fn persist(&self, stored: &Stored) -> Result<(), StoreError> {
-        self.write_stored(stored)
-            .map_err(|error| StoreError::io("write state", &self.path, error.0))
+    /// Makes these changes durable, all or none of them.
+    pub fn persist(&self, changes: &[Change]) -> Result<(), StoreError> {
+        self.write("write state", |transaction| put_changes(transaction, changes))
     }
 
-    fn write_stored(&self, stored: &Stored) -> Result<(), WriteError> {
-        let transaction = self.database.begin_write()?;
-        transaction
-            .open_table(DEVICE)?
-            .insert(STORED, json(stored).as_slice())?;
-        transaction.commit()?;
-        Ok(())
+    /// Another profile from now on.
+    pub fn set_profile(&self, text: &str) -> Result<(), StoreError> {
+        self.write("write state", |transaction| {
+            transaction
+                .open_table(DEVICE)?
+                .insert(PROFILE, json(&text).as_slice())?;
+            Ok(())
+        })
     }
 
-    fn write_everything(&self, kept: &Kept) -> Result<(), WriteError> {
-        let transaction = self.database.begin_write()?;
-        {
-            let mut versions = transaction.open_table(VERSIONS)?;
-            for (record, version) in KNOWN_VERSIONS {
-                versions.insert(record, version)?;
+    /// Every object of the database, in the order of their numbers.
+    pub fn objects(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        let read = || -> Result<Vec<(u64, Vec<u8>)>, WriteError> {
+            let mut objects = Vec::new();
+            for object in self.database().begin_read()?.open_table(OBJECTS)?.iter()? {
+                let (number, bytes) = object?;
+                objects.push((number.value(), bytes.value().to_vec()));
             }
-            let mut device = transaction.open_table(DEVICE)?;
-            device.insert(MODEL, json(&kept.model).as_slice())?;
-            device.insert(STORED, json(&kept.stored).as_slice())?;
-            let mut identity = transaction.open_table(IDENTITY)?;
-            identity.insert(CERTIFICATE, kept.identity.certificate().as_ref())?;
-            identity.insert(KEY, kept.identity.key())?;
-        }
-        transaction.commit()?;
-        Ok(())
+            Ok(objects)
+        };
+        read().map_err(|error| StoreError::io("read state", &self.path, error.0))
     }
+
+    /// Adds objects to the database, all or none of them. A number that is there already gets the new bytes.
+    pub fn add_objects(&self, objects: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
+        self.write("write state", |transaction| put_objects(transaction, objects))
+    }
+
+    /// Makes durable what `change` does, all or none of it.
+    fn write(
+        &self,
+        doing: &'static str,
+        change: impl Fn(&WriteTransaction) -> Result<(), WriteError>,
+    ) -> Result<(), StoreError> {
+        let failed = |error| StoreError::io(doing, &self.path, error);
+        if let Some(fork) = self.file.fork() {
+            // Some damage shows only when something is written; closing a database does so, too.
+            understood(&self.path, || {
+                let database = open_database(fork)?;
+                transact(&database, &change).map_err(|error| match error.0 {
+                    error if error.raw_os_error().is_some() => Unreadable::Io(error),
+                    error => Unreadable::Damaged(error.to_string()),
+                })
+            })?;
+            self.file.perform().map_err(failed)?;
+        }
+        transact(self.database(), change).map_err(|error| failed(error.0))
+    }
+
+    fn database(&self) -> &Database {
+        self.database.as_ref().expect("it is there until the end")
+    }
+}
+
+/// A database that nothing was written to is not known to survive its own end; nothing depends on that.
+impl Drop for Store {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        if self.file.fork().is_some() {
+            let _ = quietly(|| drop(database));
+        }
+    }
+}
+
+fn transact(
+    database: &Database,
+    change: impl Fn(&WriteTransaction) -> Result<(), WriteError>,
+) -> Result<(), WriteError> {
+    let transaction = database.begin_write()?;
+    change(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(), WriteError> {
+    for change in changes {
+        let mut device = transaction.open_table(DEVICE)?;
+        let mut set = |field: &str, value: Vec<u8>| device.insert(field, value.as_slice()).map(|_| ());
+        match change {
+            Change::RemoteManagement(enabled) => set("remote_management", json(enabled))?,
+            Change::SwitchedOn(on) => set("switched_on", json(on))?,
+            Change::LastStop(stop) => set("last_stop", json(stop))?,
+            Change::Binding(binding) => set("binding", json(binding))?,
+            Change::Activation(activation) => set("activation", json(activation))?,
+            Change::ActivationFailures(failures) => set("activation_failures", json(failures))?,
+            Change::Mode(mode) => set("mode", json(mode))?,
+            Change::Network(network) => set("network", json(network))?,
+            Change::PutUser(name, user) => {
+                transaction
+                    .open_table(USERS)?
+                    .insert(name.as_str(), json(user).as_slice())?;
+            }
+            Change::RemoveUser(name) => {
+                transaction.open_table(USERS)?.remove(name.as_str())?;
+            }
+            Change::EraseDatabase => {
+                let mut erased = Stored::out_of_the_factory(&Profile::xp());
+                erased.apply(change);
+                set("objects", json(&erased.objects))?;
+                set("replication_domain", json(&erased.replication_domain))?;
+                transaction.delete_table(OBJECTS)?;
+                transaction.open_table(OBJECTS)?;
+                transaction.delete_table(USERS)?;
+                let mut users = transaction.open_table(USERS)?;
+                for (name, user) in &erased.users {
+                    users.insert(name.as_str(), json(user).as_slice())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_objects(transaction: &WriteTransaction, objects: &[(u64, Vec<u8>)]) -> Result<(), WriteError> {
+    let mut table = transaction.open_table(OBJECTS)?;
+    for (number, bytes) in objects {
+        table.insert(number, bytes.as_slice())?;
+    }
+    let mut total = Objects::default();
+    for object in table.iter()? {
+        total.count += 1;
+        total.bytes += u64::try_from(object?.1.value().len()).unwrap_or(u64::MAX);
+    }
+    transaction
+        .open_table(DEVICE)?
+        .insert("objects", json(&total).as_slice())?;
+    Ok(())
+}
+
+fn put_everything(transaction: &WriteTransaction, kept: &Kept) -> Result<(), WriteError> {
+    let mut versions = transaction.open_table(VERSIONS)?;
+    for (record, version) in KNOWN_VERSIONS {
+        versions.insert(record, version)?;
+    }
+    // What an earlier release called otherwise.
+    versions.remove(MODEL)?;
+    let mut device = transaction.open_table(DEVICE)?;
+    device.remove(MODEL)?;
+    device.remove(STORED)?;
+    device.insert(PROFILE, json(&kept.profile_text).as_slice())?;
+    for (field, value) in fields(&kept.stored) {
+        device.insert(field.as_str(), json(&value).as_slice())?;
+    }
+    let mut users = transaction.open_table(USERS)?;
+    for (name, user) in &kept.stored.users {
+        users.insert(name.as_str(), json(user).as_slice())?;
+    }
+    transaction.open_table(OBJECTS)?;
+    let mut identity = transaction.open_table(IDENTITY)?;
+    identity.insert(CERTIFICATE, kept.identity.certificate().as_ref())?;
+    identity.insert(KEY, kept.identity.key())?;
+    Ok(())
 }
 
 /// What the database says when it writes to a file that was whole a moment ago: so it is the disk.
@@ -163,6 +314,16 @@ impl<E: Into<redb::Error>> From<E> for WriteError {
             other => Self(io::Error::other(other.to_string())),
         }
     }
+}
+
+/// What is kept of a device, field by field, without the users, who have a table of their own.
+fn fields(stored: &Stored) -> serde_json::Map<String, serde_json::Value> {
+    let mut fields = match serde_json::to_value(stored) {
+        Ok(serde_json::Value::Object(fields)) => fields,
+        other => unreachable!("a struct is an object, not {other:?}"),
+    };
+    fields.remove("users");
+    fields
 }
 
 fn json(value: &impl serde::Serialize) -> Vec<u8> {
@@ -181,13 +342,14 @@ fn check_folder(folder: &Path) -> Result<(), StoreError> {
 }
 
 /// Takes the file for this program alone, or says that another has it.
-fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<FileBackend, StoreError> {
-    FileBackend::new(file).map_err(|error| match error {
+fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<RehearsedFile, StoreError> {
+    let file = FileBackend::new(file).map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::InUse {
             folder: folder.to_owned(),
         },
         other => StoreError::io(doing, path, WriteError::from(other).0),
-    })
+    })?;
+    RehearsedFile::new(file).map_err(|error| StoreError::io(doing, path, error))
 }
 
 fn open_database(backend: impl StorageBackend) -> Result<Database, DatabaseError> {
@@ -198,37 +360,35 @@ fn open_database(backend: impl StorageBackend) -> Result<Database, DatabaseError
         .create_with_backend(backend)
 }
 
-/// Reads everything from a copy in memory: redb repairs what it opens, and panics over some damage, so nothing touches
-/// the file before it is known to be whole.
-fn look_into_copy(file: &FileBackend, path: &Path) -> Result<Kept, StoreError> {
-    let reading = |error| StoreError::io("read state", path, error);
+/// Opens the database and reads everything, and whether it is in the form of an earlier release. Nothing touches the file before it is known to be whole: redb repairs what
+/// it opens, and panics over some damage.
+fn rehearse(file: RehearsedFile, path: &Path) -> Result<(Database, Kept, bool), StoreError> {
+    let len = file
+        .len()
+        .map_err(|error| StoreError::io("read state", path, error))?;
+    if len == 0 {
+        return Err(StoreError::Damaged {
+            path: path.to_owned(),
+            why: "it is empty".into(),
+        });
+    }
+    understood(path, || {
+        let mut database = open_database(file)?;
+        database.check_integrity()?;
+        let (kept, is_old) = read_everything(&database)?;
+        Ok((database, kept, is_old))
+    })
+}
+
+/// What redb makes of a file, or why that is nothing.
+fn understood<T>(path: &Path, look: impl FnOnce() -> Result<T, Unreadable>) -> Result<T, StoreError> {
     let damaged = |why: String| StoreError::Damaged {
         path: path.to_owned(),
         why,
     };
-    let len = file.len().map_err(reading)?;
-    if len == 0 {
-        return Err(damaged("it is empty".into()));
-    }
-    let bytes = usize::try_from(len)
-        .map_err(|_| damaged(format!("it has {len} bytes")))
-        .and_then(|len| file.read(0, len).map_err(reading))?;
-    let copy = InMemoryBackend::new();
-    copy.set_len(len)
-        .and_then(|()| copy.write(0, &bytes))
-        .map_err(reading)?;
-    drop(bytes);
-
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let looked = panic::catch_unwind(AssertUnwindSafe(|| {
-        let mut database = open_database(copy)?;
-        database.check_integrity()?;
-        read_everything(&database)
-    }));
-    panic::set_hook(hook);
-    match looked {
-        Ok(Ok(kept)) => Ok(kept),
+    match quietly(look) {
+        Ok(Ok(seen)) => Ok(seen),
+        Ok(Err(Unreadable::Io(error))) => Err(StoreError::io("read state", path, error)),
         Ok(Err(Unreadable::Version { record, found, known })) => Err(StoreError::Version {
             path: path.to_owned(),
             record,
@@ -240,10 +400,25 @@ fn look_into_copy(file: &FileBackend, path: &Path) -> Result<Kept, StoreError> {
     }
 }
 
+/// Catches a panic and says nothing about it.
+fn quietly<T>(risky: impl FnOnce() -> T) -> thread::Result<T> {
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let done = panic::catch_unwind(AssertUnwindSafe(risky));
+    panic::set_hook(hook);
+    done
+}
+
 /// Why a whole database is not the state of a device.
 enum Unreadable {
+    /// The system refused.
+    Io(io::Error),
     Damaged(String),
-    Version { record: String, found: u32, known: u32 },
+    Version {
+        record: String,
+        found: u32,
+        known: u32,
+    },
 }
 
 impl<E: Into<redb::Error>> From<E> for Unreadable {
@@ -257,6 +432,7 @@ impl<E: Into<redb::Error>> From<E> for Unreadable {
             redb::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
                 Self::Damaged("it ends too early".into())
             }
+            redb::Error::Io(error) if error.raw_os_error().is_some() => Self::Io(error),
             redb::Error::Io(_) => Self::Damaged("it is not a state file".into()),
             redb::Error::TableDoesNotExist(table) => Self::Damaged(format!("it has no table `{table}`")),
             other => Self::Damaged(other.to_string()),
@@ -264,13 +440,19 @@ impl<E: Into<redb::Error>> From<E> for Unreadable {
     }
 }
 
-fn read_everything(database: &Database) -> Result<Kept, Unreadable> {
+/// Everything, and whether it is in the form of an earlier release.
+fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
     let transaction = database.begin_read()?;
     let versions = transaction.open_table(VERSIONS)?;
+    let version = |record: &str| -> Result<Option<u32>, Unreadable> {
+        Ok(versions.get(record)?.map(|version| version.value()))
+    };
+    let is_old = version(STORED)? == Some(OLD_STORED_VERSION);
     for (record, known) in KNOWN_VERSIONS {
-        let found = versions.get(record)?.map(|version| version.value());
-        match found {
+        match version(record)? {
             Some(found) if found == known => {}
+            Some(_) if is_old && record == STORED => {}
+            None if is_old && record == PROFILE => {}
             Some(found) => {
                 return Err(Unreadable::Version {
                     record: format!("record `{record}`"),
@@ -282,16 +464,79 @@ fn read_everything(database: &Database) -> Result<Kept, Unreadable> {
         }
     }
     let device = transaction.open_table(DEVICE)?;
+    let record = |name: &str| -> Result<Vec<u8>, Unreadable> {
+        let value = device.get(name)?.ok_or_else(|| missing(name))?;
+        Ok(value.value().to_vec())
+    };
+    let (profile_text, stored) = if is_old {
+        let model: String = from_json(MODEL, &record(MODEL)?)?;
+        let known = Model::ALL.into_iter().find(|known| known.name() == model);
+        let known = known.ok_or_else(|| Unreadable::Damaged(format!("it is of a model `{model}`")))?;
+        let stored: OldStored = from_json(STORED, &record(STORED)?)?;
+        (Profile::text_of(known).to_owned(), stored.into())
+    } else {
+        let mut fields = serde_json::Map::new();
+        for record in device.iter()? {
+            let (name, value) = record?;
+            if name.value() != PROFILE {
+                fields.insert(name.value().to_owned(), from_json(name.value(), value.value())?);
+            }
+        }
+        let mut users = serde_json::Map::new();
+        for record in transaction.open_table(USERS)?.iter()? {
+            let (name, value) = record?;
+            users.insert(name.value().to_owned(), from_json(name.value(), value.value())?);
+        }
+        fields.insert("users".into(), users.into());
+        transaction.open_table(OBJECTS)?;
+        let stored = serde_json::from_value(fields.into())
+            .map_err(|error| Unreadable::Damaged(format!("record `{STORED}`: {error}")))?;
+        (from_json(PROFILE, &record(PROFILE)?)?, stored)
+    };
     let identity = transaction.open_table(IDENTITY)?;
     let certificate = identity.get(CERTIFICATE)?.ok_or_else(|| missing(CERTIFICATE))?;
     let key = identity.get(KEY)?.ok_or_else(|| missing(KEY))?;
-    let model = device.get(MODEL)?.ok_or_else(|| missing(MODEL))?;
-    let stored = device.get(STORED)?.ok_or_else(|| missing(STORED))?;
-    Ok(Kept {
-        model: from_json(MODEL, model.value())?,
-        stored: from_json(STORED, stored.value())?,
-        identity: Identity::kept(certificate.value().to_vec(), key.value().to_vec()),
-    })
+    let identity = Identity::kept(certificate.value().to_vec(), key.value().to_vec());
+    let kept = Kept {
+        profile_text,
+        stored,
+        identity,
+    };
+    Ok((kept, is_old))
+}
+
+/// `stored` as version 1 had it, in one record.
+#[derive(serde::Deserialize)]
+struct OldStored {
+    remote_management: bool,
+    switched_on: bool,
+    last_stop: hsm_core::LastStop,
+    binding: Binding,
+    mode: serde_json::Value,
+    users: Vec<String>,
+    tampered: bool,
+    replication_domain: Option<String>,
+}
+
+impl From<OldStored> for Stored {
+    fn from(old: OldStored) -> Self {
+        let mut stored = Self {
+            remote_management: old.remote_management,
+            switched_on: old.switched_on,
+            last_stop: old.last_stop,
+            tampered: old.tampered,
+            replication_domain: old.replication_domain,
+            ..Self::bound_to(old.binding)
+        };
+        // No release of that version could leave the mode of the factory, or had a user but `master`.
+        if let Ok(mode) = serde_json::from_value(old.mode) {
+            stored.mode = mode;
+        }
+        stored.users.retain(|name, _| {
+            *name == UserName::master() || old.users.iter().any(|old| old == name.as_str())
+        });
+        stored
+    }
 }
 
 fn missing(record: &str) -> Unreadable {

@@ -1,251 +1,158 @@
-//! One connection, whose bytes are only moved: a task reads; what is to be sent goes straight to the socket, and what
-//! that does not take at once to a task that writes. Knows no TLS and no line.
+//! One connection, whose bytes are only moved: by whoever owns it, when that one polls it. Knows no TLS and no line.
 
 use std::{
-    io::{self, Read as _},
+    io,
     net::Shutdown,
-    sync::Arc,
+    pin::Pin,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
-use hsm_core::ConnectionId;
-use hsm_listener::{Input, LINGER_TIMEOUT};
+use hsm_listener::LINGER_TIMEOUT;
 use socket2::SockRef;
 use tokio::{
-    io::Interest,
+    io::{AsyncRead as _, AsyncWriteExt as _, ReadBuf},
     net::TcpStream,
-    sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel},
-    task::{JoinHandle, spawn},
+    task::spawn,
     time::timeout,
 };
 use tracing::debug;
 
-/// Bytes read at once. One TLS record and a little more.
-const READ_BYTES: usize = 17 * 1024;
-
-/// What is on its way out. Bounded by the device, which counts what was not sent yet.
-enum Outgoing {
-    Bytes(Vec<u8>),
-    Finish,
-}
-
 /// A connection to the device.
 pub(crate) struct Wire {
-    id: ConnectionId,
-    stream: Arc<TcpStream>,
-    inputs: Sender<Input>,
-    reader: JoinHandle<()>,
-    /// There from the first time that the socket did not take everything at once.
-    writer: Option<Writer>,
-    /// The last line is on its way, and only the other end is waited for.
-    is_finished: bool,
+    stream: TcpStream,
+    /// What the socket did not take at once. Bounded by the device, which counts what was not sent yet.
+    unsent: Vec<u8>,
+    ours: Half,
+    /// Whether the other end may still say something.
+    is_reading: bool,
 }
 
-/// The task that writes what has to wait.
-struct Writer {
-    outgoing: UnboundedSender<Outgoing>,
-    /// Bytes handed to the task of which it has not told that they are sent.
-    waiting_len: usize,
-    task: JoinHandle<()>,
+/// Our half of a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Half {
+    Open,
+    /// To be closed after what is unsent.
+    Ending,
+    Closed,
+}
+
+/// What became of a connection or its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// So many bytes came, and are in the buffer.
+    Received(usize),
+    /// So many bytes left that had to wait.
+    Sent(usize),
+    /// The other end sent its FIN.
+    Finished,
+    /// The connection is broken.
+    Reset,
 }
 
 impl Wire {
-    /// Starts to move bytes. What happens to the connection goes to `inputs`, in its order.
-    pub(crate) fn new(id: ConnectionId, stream: TcpStream, inputs: &Sender<Input>) -> Self {
+    /// A connection on which nothing was moved yet.
+    pub(crate) fn new(stream: TcpStream) -> Self {
         if let Err(error) = stream.set_nodelay(true) {
             debug!("turn off Nagle's algorithm: {error}");
         }
-        let stream = Arc::new(stream);
         Self {
-            id,
-            reader: spawn(read(id, Arc::clone(&stream), inputs.clone())),
             stream,
-            inputs: inputs.clone(),
-            writer: None,
-            is_finished: false,
+            unsent: Vec::new(),
+            ours: Half::Open,
+            is_reading: true,
         }
     }
 
-    /// Sends bytes after those before them. How many of them are sent already; of the others the inputs will tell.
-    pub(crate) fn transmit(&mut self, mut bytes: Vec<u8>) -> io::Result<usize> {
-        let sent_len = if self.is_waiting() {
-            0
-        } else {
-            match self.stream.try_write(&bytes) {
+    /// Sends bytes after those before them. How many of them are sent already; of the others [`poll`](Self::poll) tells.
+    pub(crate) fn transmit(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent_len = if self.unsent.is_empty() {
+            match self.stream.try_write(bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                 done => done?,
             }
+        } else {
+            0
         };
-        if sent_len < bytes.len() {
-            self.write_later(Outgoing::Bytes(bytes.split_off(sent_len)));
-        }
+        self.unsent.extend_from_slice(&bytes[sent_len..]);
         Ok(sent_len)
-    }
-
-    /// Takes note of what the inputs told to be sent.
-    pub(crate) fn on_sent(&mut self, bytes_len: usize) {
-        if let Some(writer) = &mut self.writer {
-            writer.waiting_len -= bytes_len;
-        }
     }
 
     /// Closes our half after what was transmitted.
     pub(crate) fn finish(&mut self) {
-        self.is_finished = true;
-        if self.is_waiting() || shut_down(&self.stream).is_err() {
-            self.write_later(Outgoing::Finish);
+        if self.ours == Half::Open {
+            self.ours = Half::Ending;
         }
     }
 
-    fn is_waiting(&self) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.waiting_len > 0)
-    }
-
-    fn write_later(&mut self, outgoing: Outgoing) {
-        let writer = self.writer.get_or_insert_with(|| {
-            let (sender, to_send) = unbounded_channel();
-            Writer {
-                outgoing: sender,
-                waiting_len: 0,
-                task: spawn(write(
-                    self.id,
-                    Arc::clone(&self.stream),
-                    to_send,
-                    self.inputs.clone(),
-                )),
+    /// Moves what can be moved at this moment. Everything before a [`Moved::Reset`] is told, and nothing after it.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<Moved> {
+        match self.poll_output(cx) {
+            Poll::Ready(Ok(sent_len)) => return Poll::Ready(Moved::Sent(sent_len)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Moved::Reset),
+            Poll::Pending => {}
+        }
+        if !self.is_reading {
+            return Poll::Pending;
+        }
+        let mut buffer = ReadBuf::new(buffer);
+        let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer));
+        Poll::Ready(match (read, buffer.filled().len()) {
+            (Err(_), _) => Moved::Reset,
+            (Ok(()), 0) => {
+                self.is_reading = false;
+                Moved::Finished
             }
-        });
-        if let Outgoing::Bytes(bytes) = &outgoing {
-            writer.waiting_len += bytes.len();
+            (Ok(()), len) => Moved::Received(len),
+        })
+    }
+
+    fn poll_output(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        while !self.unsent.is_empty() {
+            ready!(self.stream.poll_write_ready(cx))?;
+            match self.stream.try_write(&self.unsent) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(sent_len) => {
+                    self.unsent.drain(..sent_len);
+                    return Poll::Ready(Ok(sent_len));
+                }
+            }
         }
-        // A task that is gone has told that the connection is.
-        let _ = writer.outgoing.send(outgoing);
+        if self.ours == Half::Ending {
+            self.ours = Half::Closed;
+            SockRef::from(&self.stream).shutdown(Shutdown::Write)?;
+        }
+        Poll::Pending
     }
 
     /// Reads no more, sends what was transmitted if the other end takes it in time, and closes.
     pub(crate) fn close(self) {
-        self.reader.abort();
-        let Some(Writer {
-            outgoing, mut task, ..
-        }) = self.writer
-        else {
+        let Self {
+            mut stream, unsent, ..
+        } = self;
+        if unsent.is_empty() {
             return;
-        };
-        drop(outgoing);
+        }
         spawn(async move {
-            if timeout(LINGER_TIMEOUT, &mut task).await.is_err() {
-                task.abort();
-            }
+            // Whoever has not taken it by then does not want it.
+            let _ = timeout(LINGER_TIMEOUT, stream.write_all(&unsent)).await;
         });
     }
 
     /// Drops the connection because the network goes down. The other end sees a reset, unless its last line is on the
     /// way: a reset could overtake that one, which the silence of a real network cannot.
     pub(crate) fn network_down(self) {
-        if self.is_finished {
-            self.close();
-        } else {
-            self.reset();
+        match self.ours {
+            Half::Open => self.reset(),
+            Half::Ending | Half::Closed => self.close(),
         }
     }
 
     /// Drops the connection with everything that was on its way.
     pub(crate) fn reset(self) {
-        if let Err(error) = SockRef::from(&*self.stream).set_linger(Some(Duration::ZERO)) {
+        if let Err(error) = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)) {
             debug!("prepare a reset: {error}");
         }
-        self.reader.abort();
-        if let Some(writer) = self.writer {
-            writer.task.abort();
-        }
     }
-}
-
-async fn read(connection: ConnectionId, stream: Arc<TcpStream>, inputs: Sender<Input>) {
-    let mut buffer = vec![0; READ_BYTES];
-    loop {
-        let input = match read_once(&stream, &mut buffer).await {
-            Ok(0) => Input::Finished { connection },
-            Ok(len) => Input::Received {
-                connection,
-                bytes: buffer[..len].to_vec(),
-            },
-            Err(_) => Input::Reset { connection },
-        };
-        let is_last = matches!(input, Input::Finished { .. } | Input::Reset { .. });
-        // The queue ends only with the program.
-        if inputs.send(input).await.is_err() || is_last {
-            return;
-        }
-    }
-}
-
-async fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
-    loop {
-        stream.readable().await?;
-        let mut read_len = None;
-        let tried = stream.try_io(Interest::READABLE, || {
-            let len = (&*SockRef::from(stream)).read(buffer)?;
-            read_len = Some(len);
-            if (1..buffer.len()).contains(&len) {
-                // There was no more, and what comes later is announced: no need to ask again.
-                return Err(io::ErrorKind::WouldBlock.into());
-            }
-            Ok(())
-        });
-        match (read_len, tried) {
-            (Some(len), _) => return Ok(len),
-            (None, Err(error)) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
-            (None, _) => {}
-        }
-    }
-}
-
-fn shut_down(stream: &TcpStream) -> io::Result<()> {
-    SockRef::from(stream).shutdown(Shutdown::Write)
-}
-
-async fn write(
-    connection: ConnectionId,
-    stream: Arc<TcpStream>,
-    mut to_send: UnboundedReceiver<Outgoing>,
-    inputs: Sender<Input>,
-) {
-    while let Some(outgoing) = to_send.recv().await {
-        let done = match outgoing {
-            Outgoing::Bytes(bytes) => write_all(connection, &stream, &bytes, &inputs).await,
-            Outgoing::Finish => shut_down(&stream),
-        };
-        if done.is_err() {
-            // The reader may tell it too; the device hears it once.
-            let _ = inputs.send(Input::Reset { connection }).await;
-            return;
-        }
-    }
-}
-
-async fn write_all(
-    connection: ConnectionId,
-    stream: &TcpStream,
-    mut bytes: &[u8],
-    inputs: &Sender<Input>,
-) -> io::Result<()> {
-    while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(bytes_len) => {
-                bytes = &bytes[bytes_len..];
-                // Nobody is there to hear it only when the program ends.
-                let _ = inputs
-                    .send(Input::Sent {
-                        connection,
-                        bytes_len,
-                    })
-                    .await;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -17,15 +17,28 @@ pub(crate) struct Ceremony {
 pub(crate) enum Step {
     /// It counts; more are needed.
     Intermediary(Ceremony),
-    /// It was the M-th, and the key is the one the device is bound to.
+    /// It was the M-th, and the key is the one that is expected.
     Complete(Quorum),
-    /// It was the M-th, but they rebuild another key: the process is over (AU-11).
+    /// It was the M-th of a whole set of another key, which was expected as well (LF-05).
+    OtherSet,
+    /// It was the M-th, but they do not rebuild the key that they say: the process is over (AU-11).
     Mismatch,
     /// It does not count. The process, if there was one, is untouched.
     Refused {
         unchanged: Option<Ceremony>,
         error: ErrorName,
     },
+}
+
+/// Whose cards are welcome.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Welcome<'a> {
+    /// Those of the key that the device is bound to. Source: AU-10.
+    Bound(&'a Binding),
+    /// Those of any set; a whole one of another key is told apart from the right one. Source: LF-05.
+    BoundOrOther(&'a Binding),
+    /// Those of any set, which the device will then be bound to. Source: LF-02.
+    Anybody,
 }
 
 /// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
@@ -36,14 +49,18 @@ pub(crate) struct Quorum {
 }
 
 /// Presents one card's shadow to the process so far.
-pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, binding: &Binding) -> Step {
+pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welcome<'_>) -> Step {
     //= AU-10
+    let is_welcome = match welcome {
+        Welcome::Bound(binding) => shadow.check_value == binding.check_value,
+        Welcome::BoundOrOther(_) | Welcome::Anybody => true,
+    };
     let error = if shadow.purpose != Purpose::ServerMasterKey {
         Some(ErrorName::CardWrongPurpose)
-    } else if shadow.check_value != binding.check_value {
-        Some(ErrorName::CardWrongSet)
-    } else {
+    } else if is_welcome {
         ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
+    } else {
+        Some(ErrorName::CardWrongSet)
     };
     if let Some(error) = error {
         return Step::Refused {
@@ -53,7 +70,7 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, binding: &Bind
     }
 
     let mut shadows = ceremony.map(|ceremony| ceremony.shadows).unwrap_or_default();
-    let required = shadow.scheme.required();
+    let (required, check_value) = (shadow.scheme.required(), shadow.check_value);
     shadows.push(shadow);
     if shadows.len() < usize::from(required) {
         return Step::Intermediary(Ceremony { shadows });
@@ -64,10 +81,18 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, binding: &Bind
         .collect();
     let key = ServerMasterKey::from_bytes(shamir::combine(&points));
     //= AU-11
-    if binding.is_of(&key) {
-        Step::Complete(Quorum { key, required })
-    } else {
-        Step::Mismatch
+    let is_what_the_cards_say = key.check_value() == check_value;
+    match welcome {
+        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) if binding.is_of(&key) => {
+            Step::Complete(Quorum { key, required })
+        }
+        //= LF-02
+        Welcome::Anybody if is_what_the_cards_say => Step::Complete(Quorum { key, required }),
+        //= LF-05
+        Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
+            Step::OtherSet
+        }
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Step::Mismatch,
     }
 }
 
@@ -90,7 +115,10 @@ impl Ceremony {
 
     fn refusal(&self, shadow: &Shadow) -> Option<ErrorName> {
         let first = self.first();
-        if shadow.set != first.set || shadow.scheme != first.scheme {
+        let is_of_the_set = shadow.set == first.set
+            && shadow.scheme == first.scheme
+            && shadow.check_value == first.check_value;
+        if !is_of_the_set {
             return Some(ErrorName::CardWrongSet);
         }
         //= AU-08
@@ -150,7 +178,9 @@ mod tests {
         let (binding, shadows) = set(3, 5);
         let mut ceremony = None;
         for index in [4, 0] {
-            let Step::Intermediary(next) = present(ceremony, shadows[index].clone(), &binding) else {
+            let Step::Intermediary(next) =
+                present(ceremony, shadows[index].clone(), Welcome::Bound(&binding))
+            else {
                 panic!()
             };
             ceremony = Some(next);
@@ -158,7 +188,7 @@ mod tests {
         let ceremony = ceremony.unwrap();
         assert_eq!((ceremony.presented(), ceremony.required()), (2, 3));
         assert!(matches!(
-            present(Some(ceremony), shadows[2].clone(), &binding),
+            present(Some(ceremony), shadows[2].clone(), Welcome::Bound(&binding)),
             Step::Complete(_)
         ));
     }
@@ -166,10 +196,10 @@ mod tests {
     #[test]
     fn a_card_counts_once() {
         let (binding, shadows) = set(2, 2);
-        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), &binding) else {
+        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), Welcome::Bound(&binding)) else {
             panic!()
         };
-        let step = present(Some(ceremony), shadows[0].clone(), &binding);
+        let step = present(Some(ceremony), shadows[0].clone(), Welcome::Bound(&binding));
         let unchanged = check_refused(step, ErrorName::CardAlreadyPresented).unwrap();
         assert_eq!(unchanged.presented(), 1);
     }
@@ -181,11 +211,12 @@ mod tests {
         let scheme = Scheme::new(2, 3).unwrap();
         let old = key.split(scheme, Purpose::ServerMasterKey, &mut rng);
         let new = key.split(scheme, Purpose::ServerMasterKey, &mut rng);
-        let Step::Intermediary(ceremony) = present(None, old[0].clone(), &key.binding()) else {
+        let Step::Intermediary(ceremony) = present(None, old[0].clone(), Welcome::Bound(&key.binding()))
+        else {
             panic!()
         };
         check_refused(
-            present(Some(ceremony), new[1].clone(), &key.binding()),
+            present(Some(ceremony), new[1].clone(), Welcome::Bound(&key.binding())),
             ErrorName::CardWrongSet,
         );
     }
@@ -195,7 +226,7 @@ mod tests {
         let (binding, _) = set(2, 3);
         let (_, foreign) = set(2, 4);
         check_refused(
-            present(None, foreign[0].clone(), &binding),
+            present(None, foreign[0].clone(), Welcome::Bound(&binding)),
             ErrorName::CardWrongSet,
         );
         let mut rng = Counter(9);
@@ -206,7 +237,7 @@ mod tests {
             &mut rng,
         );
         check_refused(
-            present(None, partition[0].clone(), &key.binding()),
+            present(None, partition[0].clone(), Welcome::Bound(&key.binding())),
             ErrorName::CardWrongPurpose,
         );
     }
@@ -215,12 +246,54 @@ mod tests {
     fn consistent_shadows_that_miss_the_verifier_are_a_mismatch() {
         let (binding, mut shadows) = set(2, 2);
         shadows[1].share[0] ^= 1;
-        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), &binding) else {
+        let Step::Intermediary(ceremony) = present(None, shadows[0].clone(), Welcome::Bound(&binding)) else {
             panic!()
         };
         assert!(matches!(
-            present(Some(ceremony), shadows[1].clone(), &binding),
+            present(Some(ceremony), shadows[1].clone(), Welcome::Bound(&binding)),
             Step::Mismatch
         ));
+    }
+
+    //= LF-05
+    #[test]
+    fn a_whole_set_of_another_key_is_told_from_the_right_one_where_both_are_welcome() {
+        let (binding, right) = set(2, 2);
+        let (_, other) = set(2, 3);
+        let welcome = Welcome::BoundOrOther(&binding);
+        for (cards, is_other) in [(right, false), (other.clone(), true)] {
+            let Step::Intermediary(ceremony) = present(None, cards[0].clone(), welcome) else {
+                panic!()
+            };
+            let step = present(Some(ceremony), cards[1].clone(), welcome);
+            assert_eq!(matches!(step, Step::OtherSet), is_other);
+            assert_eq!(matches!(step, Step::Complete(_)), !is_other);
+        }
+        let mut bent = other;
+        bent[1].share[0] ^= 1;
+        let Step::Intermediary(ceremony) = present(None, bent[0].clone(), welcome) else {
+            panic!()
+        };
+        assert!(matches!(
+            present(Some(ceremony), bent[1].clone(), welcome),
+            Step::Mismatch
+        ));
+    }
+
+    //= LF-02
+    #[test]
+    fn any_valid_set_is_complete_where_anybody_is_welcome_and_a_bent_one_is_not() {
+        let (_, mut cards) = set(2, 2);
+        for is_bent in [false, true] {
+            if is_bent {
+                cards[1].share[0] ^= 1;
+            }
+            let Step::Intermediary(ceremony) = present(None, cards[0].clone(), Welcome::Anybody) else {
+                panic!()
+            };
+            let step = present(Some(ceremony), cards[1].clone(), Welcome::Anybody);
+            assert_eq!(matches!(step, Step::Complete(_)), !is_bent);
+            assert_eq!(matches!(step, Step::Mismatch), is_bent);
+        }
     }
 }

@@ -1,20 +1,30 @@
 //! The device: the one queue of everything that happens to it. This file has its parts, its inputs and outputs, its
-//! power and its durable writes; `device/` has what a manager, a custodian and a person at the console can do.
+//! life cycle and its durable writes; `device/` has what a manager, a custodian, the owner of a Pocket, a user and a
+//! person at the console can do.
 
 mod custodians;
 mod local;
 mod management;
+mod operations;
+mod pocket;
+mod users;
 
-use core::{fmt, net::SocketAddr};
-use std::collections::VecDeque;
+pub(crate) use operations::Order;
+
+use core::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
+use std::collections::{BTreeMap, VecDeque};
 
 use apdu::{ReaderAnswer, ReaderCommand};
 use machine::{Cx, Instant, Machine, Timer};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Activity, DisabledBy, Event, Key, LastStop, Operation, Power, Profile, Record, Screen, ServerMasterKey,
-    StartedAfter, Stored, Where, ceremony::Ceremony, console::Console, remote::Manager, self_test,
+    Activity, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle, Operation,
+    Profile, Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest, UserSession,
+    Where, ceremony::Ceremony, console::Console, denials::Denials, remote::Manager, self_test,
 };
 
 /// One network connection to the device, numbered by whoever accepts them, never used twice.
@@ -36,6 +46,10 @@ impl ConnectionId {
 /// A durable write on its way. Writes become durable in the order of their tickets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
+
+/// A derivation on its way, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Job(u64);
 
 /// What can happen to a device.
 #[derive(Clone, Debug)]
@@ -92,6 +106,27 @@ pub enum Input {
     },
     /// The write with this ticket is durable.
     Persisted(Ticket),
+    /// A derivation is done.
+    Derived {
+        /// Which.
+        job: Job,
+        /// What came of it.
+        derived: DerivedKey,
+    },
+    /// A user of the database asks for something. Nobody is a user before a login.
+    User {
+        /// In which conversation.
+        session: UserSession,
+        /// From where.
+        peer: IpAddr,
+        /// What.
+        request: UserRequest,
+    },
+    /// A user's conversation is over at the other end.
+    UserGone {
+        /// Which.
+        session: UserSession,
+    },
 }
 
 /// What somebody did with a card at the local reader.
@@ -113,7 +148,7 @@ pub enum Gone {
 }
 
 /// Why a connection was not even denied. Source: RM-06, RM-23.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TurnedAway {
     /// Its first bytes are neither TLS nor a client session.
     NotTls,
@@ -164,13 +199,34 @@ pub enum Output {
         /// Which.
         connection: ConnectionId,
     },
-    /// Make this state durable, then answer [`Input::Persisted`].
+    /// Make these changes durable, all or none of them, then answer [`Input::Persisted`].
     Persist {
         /// To be given back.
         ticket: Ticket,
-        /// All of it.
-        stored: Stored,
+        /// In this order. There may be none: whoever waits must not see the difference.
+        changes: Vec<Change>,
     },
+    /// Do this, aside if it takes long, then answer [`Input::Derived`].
+    Derive {
+        /// To be given back.
+        job: Job,
+        /// What.
+        derivation: Derivation,
+    },
+    /// Answer a user, or tell one something.
+    User {
+        /// In which conversation.
+        session: UserSession,
+        /// What.
+        answer: UserAnswer,
+    },
+    /// Give the whole log to a user.
+    RetrieveLog {
+        /// In which conversation.
+        session: UserSession,
+    },
+    /// Throw the log away. The event that follows begins the new one.
+    ClearLog,
     /// Ask the local reader; it answers [`Input::LocalReader`].
     LocalReader(ReaderCommand),
     /// Something happened.
@@ -191,6 +247,8 @@ enum RemoteManagement {
 enum Promise {
     Nothing,
     Enable,
+    /// The device is bound to the key of the set that was shown at the console, and is activated with it.
+    Bind(ServerMasterKey),
     /// Tell that remote management is disabled, and the manager of that moment that its session is over.
     Disable {
         by: DisabledBy,
@@ -198,15 +256,30 @@ enum Promise {
         ceremony_reset: Option<CeremonyResetReason>,
         reason: ClosingReason,
     },
-    /// Answer an operation that ends the session, then stop.
+    /// Answer an operation.
     Operation {
         operation: Operation,
-        connection: ConnectionId,
-        id: u64,
+        requester: operations::Requester,
+        result: serde_json::Value,
+    },
+    /// Answer an operation that ends the session, then stop.
+    Stop {
+        /// None if it was the power button, or the reset that was offered for another set.
+        operation: Option<Operation>,
+        requester: operations::Requester,
         stop: LastStop,
     },
-    /// Stop, because somebody asked at the console.
-    LocalStop(LastStop),
+    /// Go on with an activation password.
+    Pocket(pocket::Promised),
+    /// Go on with what a user asked for.
+    User(users::Promised),
+}
+
+/// What waits for a derivation.
+#[derive(Clone, Debug)]
+enum Errand {
+    Pocket(pocket::Errand),
+    User(users::Errand),
 }
 
 /// Every limit of the device that is running.
@@ -218,6 +291,8 @@ enum Limit {
     Interval,
     /// The manager sent no line.
     Inactivity,
+    /// Refusals were counted long enough.
+    Denials,
 }
 
 /// A device, from the mains switch to the last custodian.
@@ -225,15 +300,16 @@ enum Limit {
 pub struct Device {
     profile: Profile,
     stored: Stored,
-    power: Power,
+    state: LifeCycle,
     power_sequence: Timer,
     /// Why the device stops, while it does.
     stopping: LastStop,
+    /// The operation that is done when it has stopped.
+    finishing: Option<Operation>,
     started_at: Instant,
     last_self_test: SelfTest,
     /// In memory from activation to stop, and nowhere else (LF-04).
     key: Option<ServerMasterKey>,
-    service: ServiceState,
     console: Console,
     local: local::LocalActivation,
     remote_management: RemoteManagement,
@@ -241,8 +317,13 @@ pub struct Device {
     manager: Option<Manager>,
     ceremony: Option<Ceremony>,
     interval: Timer,
+    pocket: pocket::Pocket,
+    users: users::Users,
+    denials: Denials,
     promises: VecDeque<(Ticket, Promise)>,
     next_ticket: u64,
+    errands: BTreeMap<Job, Errand>,
+    next_job: u64,
     next_event: u64,
     outputs: VecDeque<Output>,
 }
@@ -253,8 +334,9 @@ impl Device {
         Self {
             profile,
             stopping: stored.last_stop,
+            finishing: None,
             stored,
-            power: Power::Off,
+            state: LifeCycle::Off,
             power_sequence: Timer::default(),
             started_at: Instant::POWER_ON,
             last_self_test: SelfTest {
@@ -262,7 +344,6 @@ impl Device {
                 date_time: String::new(),
             },
             key: None,
-            service: ServiceState::Stopped,
             console: Console::start_pin(),
             local: local::LocalActivation::default(),
             remote_management: RemoteManagement::Disabled,
@@ -270,16 +351,21 @@ impl Device {
             manager: None,
             ceremony: None,
             interval: Timer::default(),
+            pocket: pocket::Pocket::default(),
+            users: users::Users::default(),
+            denials: Denials::default(),
             promises: VecDeque::new(),
             next_ticket: 0,
+            errands: BTreeMap::new(),
+            next_job: 0,
             next_event: 0,
             outputs: VecDeque::new(),
         }
     }
 
-    /// Where the device is between the mains and its menus.
-    pub fn power(&self) -> Power {
-        self.power
+    /// Where the device is between the mains and its service.
+    pub fn state(&self) -> LifeCycle {
+        self.state
     }
 
     /// The device's identity and limits.
@@ -289,37 +375,46 @@ impl Device {
 
     /// Whether the Server Master Key is in memory.
     pub fn is_activated(&self) -> bool {
-        self.key.is_some()
+        self.state.is_activated()
     }
 
     /// Whether the HSM service runs.
     pub fn service(&self) -> ServiceState {
-        self.service
+        self.state.service()
     }
 
     /// The connection that has administrator rights at this moment. Source: AU-05.
     pub fn administrator(&self) -> Option<ConnectionId> {
         let manager = self.manager.as_ref()?;
-        (manager.access == crate::remote::Access::Administrator).then_some(manager.connection)
+        manager.is_administrator.then_some(manager.connection)
     }
 
-    /// What stands on the console's screen.
+    /// What stands on the console's screen. A device without a console has a dark one.
     pub fn screen(&self) -> Screen {
-        if self.power == Power::Off {
+        //= PK-01
+        if self.state == LifeCycle::Off || !self.profile.has_console() {
             return Screen::dark();
         }
-        let runs = self.service == ServiceState::Running;
+        let runs = self.service() == ServiceState::Running;
         let mut screen = Screen::framed(runs, self.stored.replication_domain.as_deref());
-        match self.power {
-            Power::Off | Power::Starting => screen.notice("Starting..."),
-            Power::Stopping => screen.notice("Shutting down..."),
-            Power::On if self.is_enabled() => {
-                //= RM-02
-                //= RM-09
-                let manager = self.manager.as_ref();
-                screen.remote_management(manager.map(|m| (m.peer.ip(), m.cipher_suite.as_str())));
+        match self.state {
+            LifeCycle::Off | LifeCycle::Starting => screen.notice("Starting..."),
+            LifeCycle::Stopping => screen.notice("Shutting down..."),
+            LifeCycle::FirstBoot
+            | LifeCycle::Waiting
+            | LifeCycle::Stopped
+            | LifeCycle::Running
+            | LifeCycle::StoppedLocked
+            | LifeCycle::RunningLocked => {
+                if self.is_enabled() {
+                    //= RM-02
+                    //= RM-09
+                    let manager = self.manager.as_ref();
+                    screen.remote_management(manager.map(|m| (m.peer.ip(), m.cipher_suite.as_str())));
+                } else {
+                    self.console.draw(&mut screen, self.service());
+                }
             }
-            Power::On => self.console.draw(&mut screen, self.service),
         }
         screen
     }
@@ -331,12 +426,26 @@ impl Device {
     fn tell(&mut self, cx: &Cx<'_>, event: Event) {
         let number = self.next_event;
         self.next_event += 1;
-        self.outputs.push_back(Output::Event(Record {
+        let record = Record {
             at: cx.now,
             wall_clock: cx.wall_clock,
             number,
             event,
-        }));
+        };
+        //= LG-02
+        for session in self.users.followers() {
+            let answer = UserAnswer::LogLine(record.log_line());
+            self.outputs.push_back(Output::User { session, answer });
+        }
+        self.outputs.push_back(Output::Event(record));
+    }
+
+    /// Tells a refusal, or counts it if the same was told a moment ago.
+    //= LG-04
+    fn tell_denial(&mut self, cx: &Cx<'_>, peer: SocketAddr, denial: Denial, event: Event) {
+        if self.denials.count(cx.now, peer.ip(), denial) {
+            self.tell(cx, event);
+        }
     }
 
     fn notify(&mut self, connection: ConnectionId, notification: &DeviceNotification) {
@@ -346,23 +455,34 @@ impl Device {
         });
     }
 
-    fn persist(&mut self, promise: Promise) {
+    /// Makes these changes here at once, and durable soon.
+    fn commit(&mut self, changes: Vec<Change>, promise: Promise) {
+        for change in &changes {
+            self.stored.apply(change);
+        }
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.promises.push_back((ticket, promise));
-        self.outputs.push_back(Output::Persist {
-            ticket,
-            stored: self.stored.clone(),
-        });
+        self.outputs.push_back(Output::Persist { ticket, changes });
+    }
+
+    fn derive(&mut self, derivation: Derivation, errand: Errand) {
+        let job = Job(self.next_job);
+        self.next_job += 1;
+        self.errands.insert(job, errand);
+        self.outputs.push_back(Output::Derive { job, derivation });
     }
 
     //= LF-07
     fn update_listening(&mut self) {
-        let listens = match self.power {
-            Power::Off | Power::Starting => false,
+        let listens = match self.state {
+            LifeCycle::Off | LifeCycle::Starting => false,
             //= RM-01
-            Power::On => self.is_activated() || self.is_enabled(),
-            Power::Stopping => self.listening,
+            LifeCycle::FirstBoot | LifeCycle::Waiting => self.is_enabled(),
+            LifeCycle::Stopped | LifeCycle::Running | LifeCycle::StoppedLocked | LifeCycle::RunningLocked => {
+                true
+            }
+            LifeCycle::Stopping => self.listening,
         };
         if listens != self.listening {
             self.listening = listens;
@@ -370,13 +490,12 @@ impl Device {
         }
     }
 
-    // Power.
+    // The life cycle.
 
     fn switch_on(&mut self, cx: &Cx<'_>) {
-        self.power.on_switch_on().expect("the device is off");
+        self.state.on_switch_on().expect("the device is off");
         if !self.stored.switched_on {
-            self.stored.switched_on = true;
-            self.persist(Promise::Nothing);
+            self.commit(vec![Change::SwitchedOn(true)], Promise::Nothing);
         }
         self.start(cx);
     }
@@ -384,7 +503,11 @@ impl Device {
     fn start(&mut self, cx: &Cx<'_>) {
         //= LG-01
         self.next_event = 0;
-        self.remote_management = if self.stored.remote_management {
+        // A device that is bound to no key has nobody who could have armed it, but the Pocket always is.
+        let is_bound = self.stored.binding.is_some();
+        //= PK-01
+        let enabled = !self.profile.has_console() || (self.stored.remote_management && is_bound);
+        self.remote_management = if enabled {
             RemoteManagement::Enabled
         } else {
             RemoteManagement::Disabled
@@ -393,25 +516,49 @@ impl Device {
     }
 
     fn on_started(&mut self, cx: &Cx<'_>) {
-        self.power.on_started().expect("the start sequence was running");
+        //= LF-01
+        let is_bound = self.stored.binding.is_some();
+        let started = if is_bound {
+            self.state.on_started()
+        } else {
+            self.state.on_started_unbound()
+        };
+        started.expect("the start sequence was running");
         self.started_at = cx.now;
         let after: StartedAfter = self.stored.last_stop;
         self.tell(cx, Event::Started { after });
         // From here on, a cut leaves this in the store: nothing else will have been written.
-        self.stored.last_stop = LastStop::PowerCut;
-        self.persist(Promise::Nothing);
+        self.commit(vec![Change::LastStop(LastStop::PowerCut)], Promise::Nothing);
         let passed = self_test::run();
         self.last_self_test = SelfTest {
             passed,
             date_time: cx.wall_clock.to_string(),
         };
         self.tell(cx, Event::SelfTest { passed });
-        self.console = Console::start_pin();
+        //= PK-03
+        self.begin_wait_anew(cx);
+        self.show_first_screen();
         self.update_listening();
     }
 
+    /// What the console shows before anybody has done anything at it.
+    fn show_first_screen(&mut self) {
+        self.console = match self.state {
+            LifeCycle::FirstBoot => Console::first_boot(),
+            LifeCycle::Off
+            | LifeCycle::Starting
+            | LifeCycle::Stopping
+            | LifeCycle::Waiting
+            //= LC-05
+            | LifeCycle::StoppedLocked
+            | LifeCycle::RunningLocked => Console::start_pin(),
+            LifeCycle::Stopped | LifeCycle::Running => Console::main_menu(),
+        };
+    }
+
     fn stop(&mut self, cx: &Cx<'_>, stop: LastStop) {
-        self.power
+        let was_running = self.service() == ServiceState::Running;
+        self.state
             .on_stop()
             .expect("a stop is accepted only while the device is on");
         self.stopping = stop;
@@ -422,7 +569,23 @@ impl Device {
         self.ceremony = None;
         self.interval.cancel();
         self.abandon_local_activation(cx);
-        self.set_service(cx, ServiceState::Stopped);
+        if was_running {
+            self.on_service_stopped(cx);
+        }
+        // Passwords that are on their way come to nothing; what was counted against them is durable.
+        self.errands.clear();
+        self.promises.retain(|(_, promise)| match promise {
+            Promise::Pocket(_) | Promise::User(_) | Promise::Bind(_) => false,
+            Promise::Nothing
+            | Promise::Enable
+            | Promise::Disable { .. }
+            | Promise::Operation { .. }
+            | Promise::Stop { .. } => true,
+        });
+        self.pocket = pocket::Pocket::default();
+        for event in self.denials.take_all() {
+            self.tell(cx, event);
+        }
         self.power_sequence.set(cx.now + self.profile.limits.stop);
     }
 
@@ -430,59 +593,66 @@ impl Device {
         self.outputs.push_back(Output::NetworkDown);
         self.listening = false;
         self.manager = None;
-        match self.stopping {
-            LastStop::RemoteRestart => self.tell(cx, Event::OperationDone(Operation::Restart)),
-            LastStop::RemotePowerOff => self.tell(cx, Event::OperationDone(Operation::PowerOff)),
-            LastStop::LocalRestart | LastStop::LocalPowerOff | LastStop::PowerCut => {}
+        if let Some(operation) = self.finishing.take() {
+            self.tell(cx, Event::OperationDone(operation));
         }
         self.tell(cx, Event::Off);
-        match self.stopping {
-            LastStop::RemoteRestart | LastStop::LocalRestart => {
-                self.power.on_restart().expect("the stop sequence was running");
-                self.start(cx);
-            }
-            LastStop::RemotePowerOff | LastStop::LocalPowerOff | LastStop::PowerCut => {
-                self.power
-                    .on_switched_off()
-                    .expect("the stop sequence was running");
-            }
+        if self.stopping.restarts() {
+            self.state.on_restart().expect("the stop sequence was running");
+            self.start(cx);
+        } else {
+            self.state
+                .on_switched_off()
+                .expect("the stop sequence was running");
         }
     }
 
     /// Whether a stop was accepted and waits for the disk.
     fn is_stop_promised(&self) -> bool {
         self.promises.iter().any(|(_, promise)| match promise {
-            Promise::Operation { .. } | Promise::LocalStop(_) => true,
-            Promise::Nothing | Promise::Enable | Promise::Disable { .. } => false,
+            Promise::Stop { .. } => true,
+            Promise::Nothing
+            | Promise::Enable
+            | Promise::Bind(_)
+            | Promise::Disable { .. }
+            | Promise::Operation { .. }
+            | Promise::Pocket(_)
+            | Promise::User(_) => false,
         })
-    }
-
-    /// Writes down that the device stops, and why; it does once that is durable.
-    fn promise_stop(&mut self, stop: LastStop, promise: Promise) {
-        self.stored.last_stop = stop;
-        self.stored.switched_on = matches!(stop, LastStop::RemoteRestart | LastStop::LocalRestart);
-        self.persist(promise);
     }
 
     // Service and activation.
 
     fn set_service(&mut self, cx: &Cx<'_>, service: ServiceState) {
-        if self.service == service {
+        if self.service() == service {
             return;
         }
-        self.service = service;
-        self.tell(
-            cx,
-            match service {
-                ServiceState::Running => Event::ServiceStarted,
-                ServiceState::Stopped => Event::ServiceStopped,
-            },
-        );
+        match service {
+            ServiceState::Running => {
+                self.state
+                    .on_service_started()
+                    .expect("an activated device has a service");
+                self.tell(cx, Event::ServiceStarted);
+                //= HD-02
+                self.notify_header();
+            }
+            ServiceState::Stopped => {
+                self.state.on_service_stopped().expect("it runs");
+                self.on_service_stopped(cx);
+            }
+        }
+    }
+
+    //= OP-01
+    fn on_service_stopped(&mut self, cx: &Cx<'_>) {
+        self.tell(cx, Event::ServiceStopped);
+        self.log_everybody_out(cx);
         //= HD-02
         self.notify_header();
     }
 
     fn activate(&mut self, cx: &Cx<'_>, key: ServerMasterKey, at: Where) {
+        self.state.on_activated().expect("the device waited for its key");
         self.key = Some(key);
         self.tell(cx, Event::Activated(at));
         //= LF-08
@@ -496,8 +666,7 @@ impl Device {
 
     fn enable(&mut self) {
         self.remote_management = RemoteManagement::Enabling;
-        self.stored.remote_management = true;
-        self.persist(Promise::Enable);
+        self.commit(vec![Change::RemoteManagement(true)], Promise::Enable);
     }
 
     /// Disables remote management, whoever is connected. The rights end in this instant; the manager is told once
@@ -511,23 +680,19 @@ impl Device {
             }
         };
         self.remote_management = RemoteManagement::Disabled;
-        self.stored.remote_management = false;
         let manager = self.take_manager(cx, crate::SessionEnd::Closing(reason), None);
         //= AU-18
         let ceremony_reset = self.reset_ceremony(cx, reset);
-        self.console = if self.is_activated() {
-            Console::main_menu()
-        } else {
-            Console::start_pin()
-        };
+        self.show_first_screen();
         self.update_listening();
         //= RM-21
-        self.persist(Promise::Disable {
+        let promise = Promise::Disable {
             by,
             manager,
             ceremony_reset,
             reason,
-        });
+        };
+        self.commit(vec![Change::RemoteManagement(false)], promise);
     }
 
     fn on_persisted(&mut self, cx: &mut Cx<'_>, ticket: Ticket) {
@@ -559,16 +724,36 @@ impl Device {
                     self.outputs.push_back(Output::End { connection });
                 }
             }
+            //= LF-02
+            Promise::Bind(key) => {
+                self.tell(cx, Event::Bound);
+                self.activate(cx, key, Where::Local);
+                self.show_first_screen();
+            }
             Promise::Operation {
                 operation,
-                connection,
-                id,
+                requester,
+                result,
+            } => self.on_operation_durable(cx, operation, requester, result),
+            Promise::Stop {
+                operation,
+                requester,
                 stop,
             } => {
-                self.on_stop_durable(cx, operation, connection, id);
+                self.on_stop_durable(cx, operation, requester, stop);
                 self.stop(cx, stop);
             }
-            Promise::LocalStop(stop) => self.stop(cx, stop),
+            Promise::Pocket(promised) => self.on_password_durable(cx, promised),
+            Promise::User(promised) => self.on_user_durable(cx, promised),
+        }
+    }
+
+    fn on_derived(&mut self, cx: &mut Cx<'_>, job: Job, derived: &DerivedKey) {
+        match self.errands.remove(&job) {
+            // The device has stopped since.
+            None => {}
+            Some(Errand::Pocket(errand)) => self.on_password_derived(cx, errand, derived),
+            Some(Errand::User(errand)) => self.on_user_derived(cx, errand, derived),
         }
     }
 
@@ -582,21 +767,38 @@ impl Device {
         if self.interval.take_expired(now) {
             return Some(Limit::Interval);
         }
-        let manager = self.manager.as_mut()?;
-        manager.inactivity.take_expired(now).then_some(Limit::Inactivity)
+        let manager = self.manager.as_mut();
+        if manager.is_some_and(|manager| manager.inactivity.take_expired(now)) {
+            return Some(Limit::Inactivity);
+        }
+        let denials = self.denials.deadline();
+        denials
+            .is_some_and(|deadline| deadline <= now)
+            .then_some(Limit::Denials)
     }
 
     fn expire(&mut self, cx: &Cx<'_>) {
         while let Some(limit) = self.take_expired(cx.now) {
             match limit {
-                Limit::PowerSequence => match self.power {
-                    Power::Starting => self.on_started(cx),
-                    Power::Stopping => self.on_stopped(cx),
-                    Power::Off | Power::On => unreachable!("only the two sequences set this timer"),
+                Limit::PowerSequence => match self.state {
+                    LifeCycle::Starting => self.on_started(cx),
+                    LifeCycle::Stopping => self.on_stopped(cx),
+                    LifeCycle::Off
+                    | LifeCycle::FirstBoot
+                    | LifeCycle::Waiting
+                    | LifeCycle::Stopped
+                    | LifeCycle::Running
+                    | LifeCycle::StoppedLocked
+                    | LifeCycle::RunningLocked => unreachable!("only the two sequences set this timer"),
                 },
                 Limit::Interval => self.on_interval_over(cx),
                 //= RM-07
                 Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
+                Limit::Denials => {
+                    for event in self.denials.take_expired(cx.now) {
+                        self.tell(cx, event);
+                    }
+                }
             }
         }
     }
@@ -611,14 +813,12 @@ impl Machine for Device {
         self.expire(cx);
         match input {
             Input::PowerReturned => {
-                if self.power == Power::Off && self.stored.switched_on {
+                if self.state == LifeCycle::Off && self.stored.switched_on {
                     self.switch_on(cx);
                 }
             }
-            Input::PowerButton => match self.power {
-                Power::Off => self.switch_on(cx),
-                Power::Starting | Power::On | Power::Stopping => self.on_power_button(cx),
-            },
+            Input::PowerButton if self.state == LifeCycle::Off => self.switch_on(cx),
+            Input::PowerButton => self.on_power_button(cx),
             Input::Key(key) => self.on_key(cx, key),
             Input::LocalCard(LocalCard::Inserted) => self.on_activity(cx, Activity::CardInserted),
             Input::LocalCard(LocalCard::Removed) => self.on_activity(cx, Activity::CardRemoved),
@@ -638,8 +838,17 @@ impl Machine for Device {
                 }
             }
             Input::Gone { connection, how } => self.on_gone(cx, connection, how),
-            Input::TurnedAway { peer, why } => self.tell(cx, Event::TurnedAway { peer, why }),
+            Input::TurnedAway { peer, why } => {
+                self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
+            }
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
+            Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
+            Input::User {
+                session,
+                peer,
+                request,
+            } => self.on_user_request(cx, session, peer, request),
+            Input::UserGone { session } => self.on_user_gone(cx, session),
         }
     }
 
@@ -660,6 +869,7 @@ impl Machine for Device {
             self.power_sequence.deadline(),
             self.interval.deadline(),
             inactivity,
+            self.denials.deadline(),
         ]
         .into_iter()
         .flatten()

@@ -1,13 +1,15 @@
 //! Everything observable that happens to a device, as one typed stream. The log, the console, traces and reports
 //! are its readers. Holds no secret.
 
-use core::net::SocketAddr;
+mod examples;
+
+use core::net::{IpAddr, SocketAddr};
 
 use apdu::Csn;
 use machine::{Instant, WallClock};
-use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName, ManagerRequest};
+use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName};
 
-use crate::{ConnectionId, LastStop, TurnedAway};
+use crate::{ConnectionId, LastStop, Operation, TurnedAway, UserName, UserRefusal};
 
 /// One event with its place in time and order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,46 +70,27 @@ pub enum SessionEnd {
     Reset,
 }
 
-/// An operation after authentication.
+/// Who asked for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// OP-01.
-    StopService,
-    /// OP-01.
-    StartService,
-    /// OP-02.
-    Restart,
-    /// OP-03.
-    PowerOff,
+pub enum Operator {
+    /// Somebody at the local console.
+    Local,
+    /// A manager.
+    Remote {
+        /// Whose connection.
+        connection: ConnectionId,
+        /// From where.
+        peer: SocketAddr,
+    },
 }
 
-impl Operation {
-    /// The operation that this request asks for, if it asks for one.
-    pub const fn requested_by(request: ManagerRequest) -> Option<Self> {
-        match request {
-            ManagerRequest::StopService => Some(Self::StopService),
-            ManagerRequest::StartService => Some(Self::StartService),
-            ManagerRequest::Restart => Some(Self::Restart),
-            ManagerRequest::PowerOff => Some(Self::PowerOff),
-            ManagerRequest::Header
-            | ManagerRequest::Info
-            | ManagerRequest::Network
-            | ManagerRequest::HttpConsoleUrl
-            | ManagerRequest::AuthStart
-            | ManagerRequest::AuthCancel
-            | ManagerRequest::Close => None,
-        }
-    }
-
-    /// The operation's name in the log.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::StopService => "stop service",
-            Self::StartService => "start service",
-            Self::Restart => "restart",
-            Self::PowerOff => "power off",
-        }
-    }
+/// Connections that are refused over and over, as far as they are the same. Source: LG-04.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Denial {
+    /// A newcomer did not become the manager.
+    Denied(DeniedReason),
+    /// A connection was turned away before.
+    TurnedAway(TurnedAway),
 }
 
 /// What came of one card dialog.
@@ -129,9 +112,28 @@ pub enum CardOutcome {
 /// What the device comes up after.
 pub type StartedAfter = LastStop;
 
-/// Everything observable that can happen to a device.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+/// Makes the enum of events, and the list of their kinds that the docs are printed from.
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $variant:ident $(($tuple:ty))? $({ $($(#[doc = $field_doc:literal])+ $field:ident: $type:ty,)+ })?,)+) => {
+        /// Everything observable that can happen to a device.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Event {
+            $($(#[doc = $doc])+ $variant $(($tuple))? $({ $($(#[doc = $field_doc])+ $field: $type),+ })?),+
+        }
+
+        impl Event {
+            /// Every kind of event with what it tells, in the order of the type.
+            pub const KINDS: &[(&str, &str)] = &[$((stringify!($variant), concat!($($doc),+))),+];
+
+            /// The kind of this event.
+            pub const fn kind(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => stringify!($variant)),+ }
+            }
+        }
+    };
+}
+
+events! {
     /// The device takes keys, and connections if it listens.
     Started {
         /// Why it was down.
@@ -142,12 +144,22 @@ pub enum Event {
         /// Whether every algorithm gave its known answer.
         passed: bool,
     },
-    /// A restart or switch-off begins; the key is wiped.
+    /// A restart, switch-off or reset begins; the key is wiped.
     Stopping(LastStop),
     /// The device is off.
     Off,
-    /// M custodians have brought the Server Master Key.
+    /// A set has bound the device to its Server Master Key, or a first password a Pocket to a new one.
+    Bound,
+    /// The Server Master Key is in memory.
     Activated(Where),
+    /// A complete set of another key was shown at the console, which offers a reset.
+    OtherSetShown,
+    /// Users and objects are gone; the device is bound to no key.
+    DatabaseErased,
+    /// The console asks for the set.
+    ConsoleLocked,
+    /// The set was shown at the console.
+    ConsoleUnlocked,
     /// Client sessions are served.
     ServiceStarted,
     /// They are not any more.
@@ -181,6 +193,13 @@ pub enum Event {
         /// Why.
         why: TurnedAway,
     },
+    /// The same was refused again, that many times since it was first told.
+    DeniedAgain {
+        /// Whence and what; nothing for all that came from more addresses than are told apart.
+        what: Option<(IpAddr, Denial)>,
+        /// How many times.
+        times: u64,
+    },
     /// A session is over; the place is free.
     SessionEnded {
         /// Its connection.
@@ -205,7 +224,16 @@ pub enum Event {
     },
     /// The cards accepted so far no longer count.
     CeremonyReset(CeremonyResetReason),
-    /// The last custodian has administrative access. Source: AU-05.
+    /// An activation password was wrong. Source: PK-03.
+    ActivationPasswordWrong {
+        /// Whose connection.
+        connection: ConnectionId,
+        /// Its address.
+        peer: SocketAddr,
+        /// Tries until the wait.
+        tries_left: u32,
+    },
+    /// The last custodian, or who knows the activation password, has administrative access. Source: AU-05, PK-02.
     AdministratorGranted {
         /// The connection that has it, and no other.
         connection: ConnectionId,
@@ -217,21 +245,60 @@ pub enum Event {
         /// Which.
         operation: Operation,
         /// Whose.
-        connection: ConnectionId,
-        /// From where.
-        peer: SocketAddr,
+        by: Operator,
     },
     /// An operation was refused.
     OperationRefused {
         /// Which.
         operation: Operation,
         /// Whose.
-        connection: ConnectionId,
-        /// From where.
-        peer: SocketAddr,
+        by: Operator,
         /// Why.
         error: ErrorName,
     },
     /// An accepted operation is done.
     OperationDone(Operation),
+    /// A user has logged in.
+    UserLoggedIn {
+        /// Who.
+        name: UserName,
+        /// From where.
+        peer: IpAddr,
+    },
+    /// A login was refused.
+    LoginRefused {
+        /// As typed, at most its first characters.
+        name: String,
+        /// From where.
+        peer: IpAddr,
+        /// Why.
+        why: UserRefusal,
+    },
+    /// A user has typed too many wrong passwords. Source: HC-02.
+    UserBlocked(UserName),
+    /// A blocked user may try again.
+    UserUnblocked(UserName),
+    /// A user has left, or was put out.
+    UserLoggedOut(UserName),
+    /// There is a user more.
+    UserCreated {
+        /// Who.
+        name: UserName,
+        /// By whom.
+        by: UserName,
+    },
+    /// There is a user less.
+    UserRemoved {
+        /// Who.
+        name: UserName,
+        /// By whom.
+        by: UserName,
+    },
+    /// A user has another password.
+    UserPasswordChanged(UserName),
+    /// The log was thrown away; this is the first line of the new one. Source: LG-02.
+    LogCleared {
+        /// By whom.
+        by: UserName,
+    },
 }

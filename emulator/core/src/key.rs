@@ -79,6 +79,11 @@ impl ServerMasterKey {
         Self(key)
     }
 
+    /// The bytes themselves. For sealing them, and for nothing else.
+    pub(crate) fn expose(&self) -> &[u8; KEY_BYTES] {
+        &self.0
+    }
+
     fn tag(&self, label: &[u8]) -> [u8; 32] {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*self.0), label);
         tag.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")

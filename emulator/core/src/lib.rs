@@ -1,4 +1,4 @@
-//! The device as a machine: power, activation, remote management, custodian process, console, log. Knows no TLS,
+//! The device as a machine: life cycle, activation, remote management, operations, users, console, log. Knows no TLS,
 //! no socket, no file, no terminal and no clock; what it wants of them is an [`Output`], what came of it an
 //! [`Input`].
 //!
@@ -25,29 +25,48 @@
 //! assert!(device.screen().to_string().contains("Please, enter start PIN"));
 //! ```
 
+mod activation;
 mod card_dialog;
 mod ceremony;
 mod console;
+mod denials;
+mod derivation;
 mod device;
 mod event;
 mod key;
+mod life_cycle;
 mod log;
-mod power;
+mod operations;
 mod profile;
 mod remote;
 mod self_test;
 mod stored;
+mod users;
 
+pub use activation::Activation;
 pub use console::{Key, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
-pub use device::{ConnectionId, Device, Gone, Input, LocalCard, Output, Ticket, TurnedAway};
+pub use denials::{DENIALS_TOLD_APART_MAX, DENIALS_WINDOW};
+pub use derivation::{
+    Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
+};
+pub use device::{ConnectionId, Device, Gone, Input, Job, LocalCard, Output, Ticket, TurnedAway};
 pub use event::{
-    Activity, CardOutcome, DisabledBy, Event, Operation, Record, SessionEnd, StartedAfter, Where,
+    Activity, CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, StartedAfter, Where,
 };
 pub use key::{
     Binding, CARDS_MAX, CheckValue, KEY_BYTES, Purpose, SHADOW_BYTES, Scheme, ServerMasterKey, SetId, Shadow,
     ShadowError,
 };
+pub use life_cycle::LifeCycle;
 pub use log::escape;
-pub use power::Power;
-pub use profile::{Limits, Profile};
-pub use stored::{LastStop, Stored};
+pub use operations::{Access, Operation, Verdict};
+pub use profile::{
+    Authentication, FactoryReset, HARDWARE_CHARACTERS_MAX, INTERFACES_MAX, InvalidProfile, LIMIT_SECS_MAX,
+    Limits, Model, PROFILE_BYTES_MAX, Profile, UserPolicy,
+};
+pub use stored::{Change, LastStop, Objects, Stored};
+pub use users::{
+    FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Permissions, USER_ERRANDS_MAX,
+    USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserName, UserRefusal,
+    UserRequest, UserSession,
+};

@@ -4,7 +4,10 @@ use core::fmt::{self, Write as _};
 
 use protocol::DeniedReason;
 
-use crate::{Activity, CardOutcome, ConnectionId, DisabledBy, Event, LastStop, Record, SessionEnd, Where};
+use crate::{
+    Activity, CardOutcome, ConnectionId, Denial, DisabledBy, Event, LastStop, Operator, Record, SessionEnd,
+    Where,
+};
 
 impl Record {
     /// The line of the log that tells this event: `yyyy/mm/dd HH:MM:SS tttttttt cccccc iiiiiiii|text`.
@@ -27,8 +30,15 @@ impl Event {
             | Self::ManagerDenied { connection, .. }
             | Self::SessionEnded { connection, .. }
             | Self::AdministratorGranted { connection, .. }
-            | Self::OperationAccepted { connection, .. }
-            | Self::OperationRefused { connection, .. }
+            | Self::ActivationPasswordWrong { connection, .. }
+            | Self::OperationAccepted {
+                by: Operator::Remote { connection, .. },
+                ..
+            }
+            | Self::OperationRefused {
+                by: Operator::Remote { connection, .. },
+                ..
+            }
             | Self::CardUsed {
                 at: Where::Remote(connection),
                 ..
@@ -38,15 +48,36 @@ impl Event {
             | Self::SelfTest { .. }
             | Self::Stopping(_)
             | Self::Off
+            | Self::Bound
             | Self::Activated(Where::Local)
+            | Self::OtherSetShown
+            | Self::DatabaseErased
+            | Self::ConsoleLocked
+            | Self::ConsoleUnlocked
             | Self::ServiceStarted
             | Self::ServiceStopped
             | Self::RemoteManagementEnabled
             | Self::RemoteManagementDisabled(_)
             | Self::TurnedAway { .. }
+            | Self::DeniedAgain { .. }
             | Self::CardUsed { at: Where::Local, .. }
             | Self::CeremonyReset(_)
-            | Self::OperationDone(_) => None,
+            | Self::OperationAccepted {
+                by: Operator::Local, ..
+            }
+            | Self::OperationRefused {
+                by: Operator::Local, ..
+            }
+            | Self::OperationDone(_)
+            | Self::UserLoggedIn { .. }
+            | Self::LoginRefused { .. }
+            | Self::UserBlocked(_)
+            | Self::UserUnblocked(_)
+            | Self::UserLoggedOut(_)
+            | Self::UserCreated { .. }
+            | Self::UserRemoved { .. }
+            | Self::UserPasswordChanged(_)
+            | Self::LogCleared { .. } => None,
         }
     }
 }
@@ -60,7 +91,12 @@ impl fmt::Display for Event {
             Self::SelfTest { passed: false } => f.write_str("self test FAILED"),
             Self::Stopping(stop) => write!(f, "device stops: {stop}"),
             Self::Off => f.write_str("device off"),
+            Self::Bound => f.write_str("device bound to a Server Master Key"),
             Self::Activated(at) => write!(f, "device activated {at}"),
+            Self::OtherSetShown => f.write_str("set of another Server Master Key shown: reset offered"),
+            Self::DatabaseErased => f.write_str("database erased"),
+            Self::ConsoleLocked => f.write_str("console locked"),
+            Self::ConsoleUnlocked => f.write_str("console unlocked"),
             Self::ServiceStarted => f.write_str("service started"),
             Self::ServiceStopped => f.write_str("service stopped"),
             Self::RemoteManagementEnabled => f.write_str("remote management enabled"),
@@ -68,12 +104,19 @@ impl fmt::Display for Event {
             Self::ManagerConnected {
                 peer, cipher_suite, ..
             } => {
-                write!(f, "manager connected from {peer}, {cipher_suite}")
+                write!(f, "manager connected from {peer}, {}", escape(cipher_suite))
             }
             Self::ManagerDenied { peer, reason, .. } => {
                 write!(f, "manager denied from {peer}: {}", DeniedReason::name(*reason))
             }
             Self::TurnedAway { peer, why } => write!(f, "connection turned away from {peer}: {why}"),
+            Self::DeniedAgain {
+                what: Some((address, what)),
+                times,
+            } => write!(f, "{what}: {times} more from {address}"),
+            Self::DeniedAgain { what: None, times } => {
+                write!(f, "connections refused: {times} more from other addresses")
+            }
             Self::SessionEnded {
                 peer, end, detail, ..
             } => {
@@ -95,19 +138,55 @@ impl fmt::Display for Event {
                 write!(f, "card used {at}: serial {serial}, label {label}: {outcome}")
             }
             Self::CeremonyReset(reason) => write!(f, "custodian process reset: {}", reason.name()),
-            Self::AdministratorGranted { peer, .. } => write!(f, "administrator access granted to {peer}"),
-            Self::OperationAccepted { operation, peer, .. } => {
-                write!(f, "operation accepted from {peer}: {}", operation.name())
+            Self::ActivationPasswordWrong { peer, tries_left, .. } => {
+                write!(
+                    f,
+                    "activation password wrong from {peer}: {tries_left} tries left"
+                )
             }
-            Self::OperationRefused {
-                operation,
-                peer,
-                error,
-                ..
-            } => {
-                write!(f, "operation refused to {peer}: {}: {error}", operation.name())
+            Self::AdministratorGranted { peer, .. } => write!(f, "administrator access granted to {peer}"),
+            Self::OperationAccepted { operation, by } => {
+                let preposition = if *by == Operator::Local { "at" } else { "from" };
+                write!(f, "operation accepted {preposition} {by}: {}", operation.name())
+            }
+            Self::OperationRefused { operation, by, error } => {
+                let preposition = if *by == Operator::Local { "at" } else { "to" };
+                write!(
+                    f,
+                    "operation refused {preposition} {by}: {}: {error}",
+                    operation.name()
+                )
             }
             Self::OperationDone(operation) => write!(f, "operation done: {}", operation.name()),
+            Self::UserLoggedIn { name, peer } => write!(f, "user {name} logged in from {peer}"),
+            Self::LoginRefused { name, peer, why } => {
+                write!(f, "login of {} refused from {peer}: {why}", escape(name))
+            }
+            Self::UserBlocked(name) => write!(f, "user {name} blocked"),
+            Self::UserUnblocked(name) => write!(f, "user {name} unblocked"),
+            Self::UserLoggedOut(name) => write!(f, "user {name} logged out"),
+            Self::UserCreated { name, by } => write!(f, "user {name} created by {by}"),
+            Self::UserRemoved { name, by } => write!(f, "user {name} removed by {by}"),
+            Self::UserPasswordChanged(name) => write!(f, "password of user {name} changed"),
+            Self::LogCleared { by } => write!(f, "log cleared by {by}"),
+        }
+    }
+}
+
+impl fmt::Display for Operator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("the console"),
+            Self::Remote { peer, .. } => write!(f, "{peer}"),
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Denied(reason) => write!(f, "manager denied, {}", reason.name()),
+            Self::TurnedAway(why) => write!(f, "connection turned away, {why}"),
         }
     }
 }
@@ -129,6 +208,8 @@ impl fmt::Display for LastStop {
             Self::RemotePowerOff => "remote switch-off",
             Self::LocalRestart => "local restart",
             Self::LocalPowerOff => "local switch-off",
+            Self::FactoryReset => "return to factory mode",
+            Self::ModeChange => "change of operating mode",
         })
     }
 }

@@ -15,21 +15,14 @@ pub(crate) struct Manager {
     pub(crate) peer: SocketAddr,
     pub(crate) cipher_suite: String,
     pub(crate) rpc: Peer,
-    pub(crate) access: Access,
+    /// What this connection may do. Rights are carried by the connection alone (RM-22), and come from a
+    /// [`Quorum`](crate::ceremony::Quorum) or from the activation password.
+    pub(crate) is_administrator: bool,
     pub(crate) dialog: Option<RemoteDialog>,
-    /// The `ops.*` request whose answer waits for the disk. Source: RM-19.
+    /// The operation whose answer waits for the disk. Source: RM-19.
     pub(crate) owed_operation: Option<u64>,
     /// Fires when no line came for the inactivity limit. Not set while an operation is owed.
     pub(crate) inactivity: Timer,
-}
-
-/// What this connection may do. Rights are carried by the connection alone (RM-22).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Header, information, network, and the custodian process.
-    Anyone,
-    /// Operations as well. Made only from a [`Quorum`](crate::ceremony::Quorum).
-    Administrator,
 }
 
 /// One custodian's card at the manager's station.

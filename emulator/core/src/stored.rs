@@ -1,13 +1,16 @@
-//! What survives power: a value that the device hands out whole to be made durable. Never holds a key, a shadow
-//! or a PIN (LF-04).
+//! What survives power: what the device starts with, and the changes that it hands out to be made durable. Never holds
+//! a key in clear, a shadow, a PIN or a password (LF-04). Objects stay in the store; only their number is known here.
 
-use protocol::OperatingMode;
+use std::collections::BTreeMap;
+
+use protocol::{NetworkSettings, OperatingMode};
 use serde::{Deserialize, Serialize};
 
-use crate::Binding;
+use crate::{Activation, Binding, Profile, User, UserName};
 
 /// The durable state of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stored {
     /// Whether remote management is enabled. Source: RM-11 to RM-13.
     pub remote_management: bool,
@@ -15,18 +18,34 @@ pub struct Stored {
     pub switched_on: bool,
     /// Why it last went down, told to the log by the next start.
     pub last_stop: LastStop,
-    /// The key it is bound to. Source: LF-02.
-    pub binding: Binding,
+    /// The key it is bound to; none out of the factory. Source: LF-02.
+    pub binding: Option<Binding>,
+    /// The key as a Pocket keeps it. Source: LF-04.
+    pub activation: Option<Activation>,
+    /// Wrong activation passwords in a row. Source: PK-03.
+    pub activation_failures: u32,
     /// Operating mode.
     pub mode: OperatingMode,
-    /// The names of the users in the database.
-    pub users: Vec<String>,
-    /// How many objects the database holds.
-    pub objects: u64,
+    /// Network settings that are not those of the profile any more. Source: NW-03.
+    pub network: Option<NetworkSettings>,
+    /// The users in the database.
+    pub users: BTreeMap<UserName, User>,
+    /// What the database holds besides.
+    pub objects: Objects,
     /// Whether the boundary was ever violated.
     pub tampered: bool,
     /// The replication domain, if the device is in one.
     pub replication_domain: Option<String>,
+}
+
+/// How many objects the database holds. They themselves are the store's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Objects {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 /// Why a device went down. A cut writes nothing: it is what is left when no other was written.
@@ -42,28 +61,158 @@ pub enum LastStop {
     LocalRestart,
     /// The menu or the power button.
     LocalPowerOff,
+    /// The return to factory mode, or the reset that is offered for another set. Source: OP-06, LF-05.
+    FactoryReset,
+    /// Another operating mode. Source: OP-07.
+    ModeChange,
+}
+
+impl LastStop {
+    /// Every reason.
+    pub const ALL: [Self; 7] = [
+        Self::PowerCut,
+        Self::RemoteRestart,
+        Self::RemotePowerOff,
+        Self::LocalRestart,
+        Self::LocalPowerOff,
+        Self::FactoryReset,
+        Self::ModeChange,
+    ];
+
+    /// Whether the device comes up again by itself.
+    pub const fn restarts(self) -> bool {
+        match self {
+            Self::RemoteRestart | Self::LocalRestart | Self::FactoryReset | Self::ModeChange => true,
+            Self::PowerCut | Self::RemotePowerOff | Self::LocalPowerOff => false,
+        }
+    }
+}
+
+/// One change of what survives power. Those of one [`Output::Persist`](crate::Output::Persist) become durable together
+/// or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Another value of the field with this name.
+    RemoteManagement(bool),
+    /// Another value of the field with this name.
+    SwitchedOn(bool),
+    /// Another value of the field with this name.
+    LastStop(LastStop),
+    /// Another value of the field with this name.
+    Binding(Option<Binding>),
+    /// Another value of the field with this name.
+    Activation(Option<Activation>),
+    /// Another value of the field with this name.
+    ActivationFailures(u32),
+    /// Another value of the field with this name.
+    Mode(OperatingMode),
+    /// Another value of the field with this name.
+    Network(Option<NetworkSettings>),
+    /// A user is there, or is there with other properties.
+    PutUser(UserName, User),
+    /// A user is not there any more.
+    RemoveUser(UserName),
+    /// Users, objects and replication domain are gone; `master` is there with the factory's password.
+    EraseDatabase,
 }
 
 impl Stored {
+    /// A device out of the factory. Source: LF-01, OP-06.
+    pub fn out_of_the_factory(profile: &Profile) -> Self {
+        Self {
+            //= PK-01
+            remote_management: !profile.has_console(),
+            binding: None,
+            ..Self::unarmed()
+        }
+    }
+
     /// A device that was initialised with this key and never armed, with the one user that cannot be removed.
     pub fn bound_to(binding: Binding) -> Self {
+        Self {
+            binding: Some(binding),
+            ..Self::unarmed()
+        }
+    }
+
+    fn unarmed() -> Self {
         Self {
             remote_management: false,
             switched_on: false,
             last_stop: LastStop::PowerCut,
-            binding,
+            binding: None,
+            activation: None,
+            activation_failures: 0,
             mode: OperatingMode::Nrm,
-            users: vec!["master".into()],
-            objects: 0,
+            network: None,
+            users: factory_users(),
+            objects: Objects::default(),
             tampered: false,
             replication_domain: None,
         }
     }
 
-    /// Bytes the state takes where it is kept.
-    pub(crate) fn bytes_len(&self) -> u64 {
-        let bytes =
-            serde_json::to_vec(self).expect("our own types have string keys and no failing serializer");
-        u64::try_from(bytes.len()).expect("a length fits into 64 bits")
+    /// Makes the change here.
+    pub fn apply(&mut self, change: &Change) {
+        match change {
+            Change::RemoteManagement(enabled) => self.remote_management = *enabled,
+            Change::SwitchedOn(on) => self.switched_on = *on,
+            Change::LastStop(stop) => self.last_stop = *stop,
+            Change::Binding(binding) => self.binding.clone_from(binding),
+            Change::Activation(activation) => self.activation.clone_from(activation),
+            Change::ActivationFailures(failures) => self.activation_failures = *failures,
+            Change::Mode(mode) => self.mode = *mode,
+            Change::Network(network) => self.network.clone_from(network),
+            Change::PutUser(name, user) => {
+                self.users.insert(name.clone(), user.clone());
+            }
+            Change::RemoveUser(name) => {
+                self.users.remove(name);
+            }
+            Change::EraseDatabase => {
+                self.users = factory_users();
+                self.objects = Objects::default();
+                self.replication_domain = None;
+            }
+        }
+    }
+
+    /// Bytes the database takes where it is kept.
+    pub(crate) fn database_bytes(&self) -> u64 {
+        let users = serde_json::to_vec(&self.users)
+            .expect("our own types have string keys and no failing serializer");
+        self.objects.bytes + u64::try_from(users.len()).expect("a length fits into 64 bits")
+    }
+}
+
+fn factory_users() -> BTreeMap<UserName, User> {
+    BTreeMap::from([(UserName::master(), User::factory_master())])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    //= OP-06
+    #[test]
+    fn an_erased_database_holds_master_and_nothing_else() {
+        let mut stored = Stored::out_of_the_factory(&Profile::xp());
+        let fresh = stored.clone();
+        stored.objects = Objects { count: 3, bytes: 99 };
+        stored.replication_domain = Some("domain".into());
+        let ana = UserName::parse("ana").expect("a name");
+        stored.apply(&Change::PutUser(ana, User::factory_master()));
+        assert_ne!(stored, fresh);
+        stored.apply(&Change::EraseDatabase);
+        assert_eq!(stored, fresh);
+    }
+
+    //= PK-01
+    #[test]
+    fn a_pocket_is_armed_out_of_the_factory_and_nothing_else_is() {
+        for model in crate::Model::ALL {
+            let stored = Stored::out_of_the_factory(&Profile::of(model));
+            assert_eq!(stored.remote_management, model == crate::Model::Pocket);
+        }
     }
 }

@@ -9,8 +9,8 @@ use std::{
 
 use apdu::ReaderCommand;
 use hsm_core::{
-    ConnectionId, Device, Gone, Input as DeviceInput, Output as DeviceOutput, Record, Stored, Ticket,
-    TurnedAway,
+    Change, ConnectionId, Derivation, Device, Gone, Input as DeviceInput, Job, Output as DeviceOutput,
+    Record, Ticket, TurnedAway, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, Timer};
 use protocol::LineBuffer;
@@ -97,9 +97,30 @@ pub enum Output {
     Persist {
         /// To be given back.
         ticket: Ticket,
-        /// All of it.
-        stored: Stored,
+        /// In this order.
+        changes: Vec<Change>,
     },
+    /// See [`hsm_core::Output::Derive`].
+    Derive {
+        /// To be given back.
+        job: Job,
+        /// What.
+        derivation: Derivation,
+    },
+    /// See [`hsm_core::Output::User`].
+    User {
+        /// In which conversation.
+        session: UserSession,
+        /// What.
+        answer: UserAnswer,
+    },
+    /// See [`hsm_core::Output::RetrieveLog`].
+    RetrieveLog {
+        /// In which conversation.
+        session: UserSession,
+    },
+    /// See [`hsm_core::Output::ClearLog`].
+    ClearLog,
     /// See [`hsm_core::Output::LocalReader`].
     LocalReader(ReaderCommand),
     /// See [`hsm_core::Output::Event`].
@@ -155,9 +176,19 @@ impl Appliance {
                 }
                 DeviceOutput::Send { connection, line } => slow.extend(self.send(connection, &line)),
                 DeviceOutput::End { connection } => self.end(cx, connection),
-                DeviceOutput::Persist { ticket, stored } => {
-                    self.outputs.push_back(Output::Persist { ticket, stored });
+                DeviceOutput::Persist { ticket, changes } => {
+                    self.outputs.push_back(Output::Persist { ticket, changes });
                 }
+                DeviceOutput::Derive { job, derivation } => {
+                    self.outputs.push_back(Output::Derive { job, derivation });
+                }
+                DeviceOutput::User { session, answer } => {
+                    self.outputs.push_back(Output::User { session, answer });
+                }
+                DeviceOutput::RetrieveLog { session } => {
+                    self.outputs.push_back(Output::RetrieveLog { session });
+                }
+                DeviceOutput::ClearLog => self.outputs.push_back(Output::ClearLog),
                 DeviceOutput::LocalReader(command) => self.outputs.push_back(Output::LocalReader(command)),
                 DeviceOutput::Event(record) => self.outputs.push_back(Output::Event(record)),
             }

@@ -2,7 +2,7 @@
 //! knows of another connection.
 
 use core::net::SocketAddr;
-use std::io::Read as _;
+use std::io::BufRead as _;
 
 use machine::{Instant, Timer};
 use protocol::{LineBuffer, LineTooLong};
@@ -106,8 +106,13 @@ pub(crate) fn read(tls: &mut ServerConnection, mut ciphertext: &[u8]) -> Read {
         let state = tls.process_new_packets();
         read.broken = state.is_err();
         read.closed = state.is_ok_and(|state| state.peer_has_closed());
-        // An error here only says that there is no more for now, or never again.
-        let _ = tls.reader().read_to_end(&mut read.plaintext);
+        // Anything else than bytes only says that there are no more for now, or never again.
+        let mut reader = tls.reader();
+        while let Ok(plaintext @ [_, ..]) = reader.fill_buf() {
+            read.plaintext.extend_from_slice(plaintext);
+            let len = plaintext.len();
+            reader.consume(len);
+        }
     }
     read
 }

@@ -63,7 +63,7 @@ pub fn make_ready(jobs: NonZeroUsize) -> Result<Ready<Value, Handler>, Problem> 
     }
     let readers = Arc::new(Readers {
         program,
-        free: Mutex::new(bed.readers().iter().cloned().collect::<Vec<_>>()),
+        free: Mutex::new(bed.readers().to_vec()),
         returned: Condvar::new(),
         _bed: bed,
     });

@@ -90,6 +90,14 @@ pub(super) fn register(steps: &mut Steps) {
 /// Cards that are not what they should be, each made in the factory of the world.
 const CARDS: &[(&str, &str, Handler)] = &[
     (
+        "{person} and {person} hold the whole of a 2-of-2 set of another key",
+        "a set that would activate another HSM",
+        |stage, args| {
+            stage.world()?.give_foreign_set([args.person(0), args.person(1)]);
+            Ok(())
+        },
+    ),
+    (
         "{person} holds a card of a set of another key",
         "card 1 of 2-of-3",
         |stage, args| {

@@ -2,7 +2,7 @@
 
 use super::{Steps, define};
 use crate::world::{PIN, Prompt, World};
-use hsm_client::Act;
+use protocol::ManagerRequest;
 
 pub(super) fn register(steps: &mut Steps) {
     define(
@@ -37,7 +37,7 @@ pub(super) fn register(steps: &mut Steps) {
         "{person} closes the session",
         "goes back to the start screen: `session.close`",
         |stage, args| {
-            stage.world()?.ask(args.person(0), Act::Close);
+            stage.world()?.ask(args.person(0), ManagerRequest::Close);
             Ok(())
         },
     );
@@ -55,7 +55,7 @@ pub(super) fn register(steps: &mut Steps) {
         "{person} starts to authenticate",
         "`auth.start`",
         |stage, args| {
-            stage.world()?.ask(args.person(0), Act::StartAuthentication);
+            stage.world()?.ask(args.person(0), ManagerRequest::AuthStart);
             Ok(())
         },
     );
@@ -64,7 +64,7 @@ pub(super) fn register(steps: &mut Steps) {
         "{person} cancels the dialog",
         "`auth.cancel`",
         |stage, args| {
-            stage.world()?.ask(args.person(0), Act::CancelAuthentication);
+            stage.world()?.ask(args.person(0), ManagerRequest::AuthCancel);
             Ok(())
         },
     );
@@ -168,7 +168,9 @@ pub(super) fn register(steps: &mut Steps) {
         "{person} asks for {reading}",
         "what anyone may read",
         |stage, args| {
-            stage.world()?.ask(args.person(0), *args.act(1));
+            let world = stage.world()?;
+            let request = world.request(*args.act(1));
+            world.ask(args.person(0), request);
             Ok(())
         },
     );
@@ -177,7 +179,9 @@ pub(super) fn register(steps: &mut Steps) {
         "{person} asks the HSM to {operation}",
         "an operation after authentication",
         |stage, args| {
-            stage.world()?.ask(args.person(0), *args.act(1));
+            let world = stage.world()?;
+            let request = world.request(*args.act(1));
+            world.ask(args.person(0), request);
             Ok(())
         },
     );
@@ -199,7 +203,7 @@ pub(super) fn authenticate(world: &mut World, person: &str, card: &str) {
         world.take_card_out(person);
         world.insert(person, card);
     }
-    world.ask(person, Act::StartAuthentication);
+    world.ask(person, ManagerRequest::AuthStart);
     world.settle();
     if world.station(person).prompt == Some(Prompt::Pin) {
         world.type_pin(person, PIN);

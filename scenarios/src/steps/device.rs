@@ -1,6 +1,6 @@
 //! Steps about the device as a whole: which one it is, its power, its port, its log.
 
-use hsm_core::{Key, Power, Profile, Scheme};
+use hsm_core::{Key, LifeCycle, Profile, Scheme};
 
 use super::{Stage, Steps, define, expect, mismatch};
 use crate::{
@@ -81,8 +81,8 @@ pub(super) fn register(steps: &mut Steps) {
         |stage, _| {
             let world = stage.world()?;
             start(world);
-            let power = world.device().map(hsm_core::Device::power);
-            expect(power == Some(Power::On), "an HSM that is on", || {
+            let power = world.device().map(hsm_core::Device::state);
+            expect(power.is_some_and(LifeCycle::is_on), "an HSM that is on", || {
                 format!("{power:?}")
             })
         },
@@ -92,9 +92,9 @@ pub(super) fn register(steps: &mut Steps) {
         "the HSM is off",
         "its power is off, or was cut",
         |stage, _| {
-            let power = stage.world()?.device().map(hsm_core::Device::power);
+            let power = stage.world()?.device().map(hsm_core::Device::state);
             expect(
-                matches!(power, None | Some(Power::Off)),
+                matches!(power, None | Some(LifeCycle::Off)),
                 "an HSM that is off",
                 || format!("{power:?}"),
             )
@@ -229,7 +229,7 @@ fn ready(stage: &mut Stage, profile: Profile) -> Result<(), Mismatch> {
 }
 
 /// Lets time pass until the start sequence is over.
-fn start(world: &mut World) {
+pub(super) fn start(world: &mut World) {
     world.settle();
     world.pass(world.profile.limits.stop + world.profile.limits.start);
 }
@@ -240,15 +240,20 @@ fn activate(world: &mut World) -> Result<(), Mismatch> {
         .take(usize::from(world.scheme().required()))
         .collect();
     for holder in holders {
-        world.insert_locally(&holder);
-        for character in PIN.chars() {
-            world.press(Key::Char(character));
-        }
-        world.press(Key::Enter);
-        world.settle();
-        world.remove_locally();
+        type_pin_locally(world, &holder);
     }
     expect(is_activated(world), "an activated HSM", || world.screen())
+}
+
+/// A card in, its PIN, the card out.
+pub(super) fn type_pin_locally(world: &mut World, holder: &str) {
+    world.insert_locally(holder);
+    for character in PIN.chars() {
+        world.press(Key::Char(character));
+    }
+    world.press(Key::Enter);
+    world.settle();
+    world.remove_locally();
 }
 
 fn is_activated(world: &World) -> bool {
@@ -256,11 +261,11 @@ fn is_activated(world: &World) -> bool {
 }
 
 fn lines(world: &World) -> impl Iterator<Item = String> {
-    world.records.iter().map(hsm_core::Record::log_line)
+    world.log.iter().cloned()
 }
 
 fn not_in_log(world: &World, argument: usize, text: &str) -> Mismatch {
-    let last: Vec<_> = lines(world).skip(world.records.len().saturating_sub(5)).collect();
+    let last: Vec<_> = lines(world).skip(world.log.len().saturating_sub(5)).collect();
     let expected = format!("a line with {text:?}");
     Mismatch {
         argument: Some(argument),

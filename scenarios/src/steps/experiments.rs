@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
-use hsm_client::{Act, Ending, Notice, Speaker};
+use hsm_client::{Ending, Notice, Speaker};
 use hsm_core::Device;
 use machine::Instant;
+use protocol::ManagerRequest;
 
 use super::{Stage, Steps, custodians::authenticate, define, expect, mismatch, newcomers::crowd};
 use crate::{
@@ -188,8 +189,13 @@ fn disturbed_process(world: &mut World, people: [&str; 2], position: u32, hand: 
     world.settle();
     authenticate(world, station, people[0]);
     authenticate(world, station, people[1]);
-    for act in [Act::Info, Act::StopService, Act::StartService, Act::Header] {
-        world.ask(station, act);
+    for request in [
+        ManagerRequest::Info,
+        ManagerRequest::StopService,
+        ManagerRequest::StartService,
+        ManagerRequest::Header,
+    ] {
+        world.ask(station, request);
         world.settle();
     }
     let acted = world.interruption.is_none();
@@ -201,11 +207,11 @@ fn crowded_session(world: &mut World, person: &str, newcomers: i64) -> Outcome {
     world.connect(person, None);
     world.settle();
     world.pass(Duration::from_millis(250));
-    world.ask(person, Act::Header);
+    world.ask(person, ManagerRequest::Header);
     crowd(world, newcomers);
     world.pass(Duration::from_secs(3));
     world.insert(person, person);
-    world.ask(person, Act::StartAuthentication);
+    world.ask(person, ManagerRequest::AuthStart);
     world.settle();
     crowd(world, newcomers.min(100));
     world.pass(Duration::from_secs(7));

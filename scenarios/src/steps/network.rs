@@ -87,7 +87,8 @@ pub(super) fn register(steps: &mut Steps) {
         |stage, args| {
             for _ in 0..args.int(2) {
                 let world = stage.world()?;
-                world.ask(args.person(0), *args.act(1));
+                let request = world.request(*args.act(1));
+                world.ask(args.person(0), request);
                 // Each goes on its way before the next one is asked.
                 world.pass(Duration::ZERO);
             }

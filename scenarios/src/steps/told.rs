@@ -125,7 +125,9 @@ pub(super) fn register(steps: &mut Steps) {
             let administrator = world.device().and_then(hsm_core::Device::administrator);
             let station = world.station(args.person(0));
             let told = station
-                .newest(|notice| matches!(notice, Notice::Administrator { .. }).then_some(()))
+                .newest(|notice| {
+                    matches!(notice, Notice::Administrator { .. } | Notice::Activated).then_some(())
+                })
                 .is_some();
             let link = station.link;
             expect(

@@ -2,9 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use hsm_client::Act;
-use hsm_core::{Key, Profile, Scheme};
-use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName};
+use hsm_core::{Key, Model, Profile, Scheme};
+use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName, Method};
 
 use super::{Args, Steps};
 use crate::{
@@ -30,7 +29,7 @@ pub enum Value {
     /// `{key}`
     Key(Key),
     /// `{reading}` and `{operation}`
-    Act(Act),
+    Act(Method),
     /// `{refusal}`
     Refusal(ErrorName),
     /// `{denial}`
@@ -68,7 +67,7 @@ accessors! {
     scheme: Scheme -> Scheme;
     model: Model -> Profile;
     key: Key -> Key;
-    act: Act -> Act;
+    act: Act -> Method;
     refusal: Refusal -> ErrorName;
     denial: Denial -> DeniedReason;
     closing: Closing -> ClosingReason;
@@ -87,18 +86,22 @@ const HANDS: &[(&str, Hand)] = &[
     ("cuts the power", Hand::CutsPower),
 ];
 
-const READINGS: &[(&str, Act)] = &[
-    ("the header", Act::Header),
-    ("the information", Act::Info),
-    ("the network settings", Act::Network),
-    ("the address of the HTTP console", Act::HttpConsoleUrl),
+const READINGS: &[(&str, Method)] = &[
+    ("the header", Method::Header),
+    ("the information", Method::Info),
+    ("the network settings", Method::Network),
+    ("the address of the HTTP console", Method::HttpConsoleUrl),
 ];
 
-const OPERATIONS: &[(&str, Act)] = &[
-    ("stop the service", Act::StopService),
-    ("start the service", Act::StartService),
-    ("restart", Act::Restart),
-    ("switch off", Act::PowerOff),
+const OPERATIONS: &[(&str, Method)] = &[
+    ("stop the service", Method::StopService),
+    ("start the service", Method::StartService),
+    ("restart", Method::Restart),
+    ("switch off", Method::PowerOff),
+    ("unlock the user master", Method::UnlockMaster),
+    ("synchronize", Method::LiveSync),
+    ("return to factory mode", Method::FactoryReset),
+    ("change the operating mode", Method::SetMode),
 ];
 
 const MANNERS: &[(&str, Manner)] = &[
@@ -155,7 +158,8 @@ pub(super) fn register(steps: &mut Steps) {
     });
     add("scheme", "[0-9]+-of-[0-9]+", "M of N, such as `2-of-3`", scheme);
     add("model", "[A-Z][A-Za-z]+", "`CD`, `XP` or `ST`", |text| {
-        let profile = Profile::of_model(text).filter(|profile| profile.model == text);
+        let model = Model::ALL.into_iter().find(|model| model.name() == text);
+        let profile = model.map(Profile::of);
         profile
             .map(|profile| Value::Model(Box::new(profile)))
             .ok_or_else(|| format!("expected `CD`, `XP` or `ST`, got `{text}`"))

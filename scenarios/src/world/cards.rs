@@ -122,6 +122,17 @@ pub(crate) struct CardMaker {
     shadows: BTreeMap<String, Vec<u8>>,
 }
 
+/// In the field of AES (FIPS 197, section 4.2): the line through two shares meets zero in the key.
+fn multiply(mut a: u8, mut b: u8) -> u8 {
+    let mut product = 0;
+    while b > 0 {
+        product ^= if b & 1 == 1 { a } else { 0 };
+        a = (a << 1) ^ if a & 0x80 == 0 { 0 } else { 0x1B };
+        b >>= 1;
+    }
+    product
+}
+
 /// Where the parts of a shadow stand (`hsm_core::SHADOW_BYTES`).
 mod offset {
     pub(super) const REQUIRED: usize = 14;
@@ -149,6 +160,24 @@ impl CardMaker {
             .zip(&shadows)
             .map(|(holder, shadow)| (holder.clone(), self.card(holder, &shadow.to_bytes())))
             .collect()
+    }
+
+    /// The shadows, their shares, and the key that two shares of a 2-of-N set give.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        let share = |shadow: &Vec<u8>| shadow[offset::SHARE..offset::CHECKSUM].to_vec();
+        let shadows: Vec<_> = self.shadows.values().cloned().collect();
+        let mut secrets: Vec<_> = shadows.iter().map(share).collect();
+        if let [first, second, ..] = shadows.as_slice() {
+            let (x, y) = (first[offset::INDEX], second[offset::INDEX]);
+            let inverse = (1..=u8::MAX)
+                .find(|inverse| multiply(*inverse, x ^ y) == 1)
+                .unwrap_or(0);
+            let bytes = share(first).into_iter().zip(share(second));
+            let at_zero = |(a, b)| multiply(multiply(a, y) ^ multiply(b, x), inverse);
+            secrets.push(bytes.map(at_zero).collect());
+        }
+        secrets.extend(shadows);
+        secrets
     }
 
     fn split(&mut self, scheme: Scheme, purpose: Purpose) -> Vec<Shadow> {
@@ -183,6 +212,16 @@ impl World {
     fn give(&mut self, person: &str, shadow: &[u8]) {
         let card = self.set.card(person, shadow);
         self.cards.insert(person.to_owned(), card);
+    }
+
+    pub(crate) fn give_foreign_set(&mut self, people: [&str; 2]) {
+        let scheme = Scheme::new(2, 2).expect("2 of 2 is a scheme");
+        let key = ServerMasterKey::generate(&mut self.set.rng);
+        let shadows = key.split(scheme, Purpose::ServerMasterKey, &mut self.set.rng);
+        for (person, shadow) in people.into_iter().zip(shadows) {
+            let card = self.set.card(person, &shadow.to_bytes());
+            self.cards.insert(person.to_owned(), card);
+        }
     }
 
     pub(crate) fn give_foreign_card(&mut self, person: &str) {

@@ -4,10 +4,11 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use hsm_client::{
-    Act, Connection, ConnectionInput, ConnectionOutput, Notice, Pin, Speaker, StationInput, StationOutput,
+    Connection, ConnectionInput, ConnectionOutput, Notice, Pin, Speaker, StationInput, StationOutput,
 };
 use hsm_core::ConnectionId;
 use machine::Instant;
+use protocol::{ManagerRequest, Method};
 use serde_json::Value;
 use sim::{Arrival, Side};
 
@@ -125,9 +126,16 @@ impl World {
         }
     }
 
-    pub(crate) fn ask(&mut self, name: &str, act: Act) {
-        self.trace.tell(self.now, name, format!("asks {act:?}"));
-        self.tell_station(name, StationInput::Ask(act));
+    pub(crate) fn ask(&mut self, name: &str, request: ManagerRequest) {
+        self.trace
+            .tell(self.now, name, format!("asks {:?}", request.method()));
+        self.tell_station(name, StationInput::Ask(request));
+    }
+
+    /// The request of this method, confirmed with the right serial number where that is asked for.
+    pub(crate) fn request(&self, method: Method) -> ManagerRequest {
+        let params = serde_json::json!({"confirm": self.profile.serial, "mode": "RM1"});
+        ManagerRequest::decode(method.name(), &params).expect("the steps ask for nothing that needs more")
     }
 
     pub(crate) fn insert(&mut self, name: &str, card: &str) {
@@ -242,9 +250,12 @@ impl World {
     }
 }
 
-/// A line as it may be shown: what a card answered is told by its length only.
+/// A line as it may be shown: what a card answered is told by its length only, and a password not at all.
 fn without_card_data(line: &str) -> String {
-    if !line.contains("\"response\"") {
+    if !["\"response\"", "\"password\"", "\"old\""]
+        .iter()
+        .any(|member| line.contains(member))
+    {
         return line.to_owned();
     }
     let Ok(mut message) = serde_json::from_str::<Value>(line) else {
@@ -253,6 +264,11 @@ fn without_card_data(line: &str) -> String {
     if let Some(response) = message.pointer_mut("/result/response") {
         let digits = response.as_str().map_or(0, str::len);
         *response = format!("{} bytes", digits / 2).into();
+    }
+    for member in ["password", "old", "new"] {
+        if let Some(password) = message.pointer_mut(&format!("/params/{member}")) {
+            *password = "a password".into();
+        }
     }
     message.to_string()
 }

@@ -90,7 +90,7 @@ Feature: What anyone may read
       """
       {"jsonrpc":"2.0","id":1,"method":"network.set","params":{"gateway":"192.0.2.2"}}
       """
-    Then the newcomer hears "method_not_found"
+    Then the newcomer hears "not_authenticated"
     When the newcomer types:
       """
       {"jsonrpc":"2.0","id":2,"method":"network.get"}

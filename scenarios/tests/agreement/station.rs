@@ -8,7 +8,7 @@ use std::{
 };
 
 use hsm_client::{
-    Act, Connection, ConnectionInput, ConnectionOutput, Notice, Pin, StationInput, StationOutput, TlsClient,
+    Connection, ConnectionInput, ConnectionOutput, Notice, Pin, StationInput, StationOutput, TlsClient,
     TlsClientConfig,
 };
 use protocol::LineBuffer;
@@ -55,8 +55,8 @@ impl Station {
         self.obey()
     }
 
-    pub(crate) fn ask(&mut self, act: Act) -> Result<(), String> {
-        self.tell(StationInput::Ask(act))
+    pub(crate) fn ask(&mut self, request: protocol::ManagerRequest) -> Result<(), String> {
+        self.tell(StationInput::Ask(request))
     }
 
     pub(crate) fn insert_card(&mut self) -> Result<(), String> {

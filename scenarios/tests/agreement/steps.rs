@@ -2,11 +2,12 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use hsm_client::{Act, Ending, Fingerprint, Notice, StationInput, TlsClientConfig, Trust};
+use hsm_client::{Ending, Fingerprint, Notice, StationInput, TlsClientConfig, Trust};
 use hsm_rig::{
     gherkin::{pickle::Pickle, tree::Block},
     step::{Argument, BlockKind, MatchedArgument, ParameterType, Registry},
 };
+use protocol::ManagerRequest;
 use serde_json::Value as Json;
 
 use crate::{
@@ -127,7 +128,7 @@ fn registry() -> Registry<String, Handler> {
         Ok(())
     });
     add("{person} closes the session", |stage, args| {
-        stage.station(args)?.ask(Act::Close)?;
+        stage.station(args)?.ask(ManagerRequest::Close)?;
         stage.wait(args, |station| {
             matches!(station.notices.last(), Some(Notice::Ended { .. }))
         })
@@ -143,7 +144,7 @@ fn registry() -> Registry<String, Handler> {
         stage.station(args)?.insert_card()
     });
     add("{person} starts to authenticate", |stage, args| {
-        stage.station(args)?.ask(Act::StartAuthentication)
+        stage.station(args)?.ask(ManagerRequest::AuthStart)
     });
     add("{person} types the right PIN", |stage, args| {
         stage.station(args)?.type_pin("12345678")
@@ -153,9 +154,9 @@ fn registry() -> Registry<String, Handler> {
     });
     add("{person} asks the HSM to {operation}", |stage, args| {
         let act = if args.arguments[1] == "restart" {
-            Act::Restart
+            ManagerRequest::Restart
         } else {
-            Act::PowerOff
+            ManagerRequest::PowerOff
         };
         stage.station(args)?.ask(act)
     });

@@ -113,20 +113,44 @@ fn the_transcript_of_the_protocol_page_is_one_that_was_played() {
     transcript.push_str("```\n");
     assert!(transcript.lines().count() > 20, "no transcript in the trace");
 
-    let (begin, end) = ("<!-- transcript: written by ci -->\n", "<!-- transcript: end -->");
-    let page = read("docs/protocol.md");
-    let (before, rest) = page.split_once(begin).expect("the document has its form");
-    let (shown, after) = rest.split_once(end).expect("the document has its form");
+    check_part("docs/protocol.md", "transcript", &transcript);
+}
+
+/// A part of a page stands between two marks and is written by the code.
+fn check_part(path: &str, name: &str, expected: &str) {
+    let (begin, end) = (
+        format!("<!-- {name}: written by ci -->\n"),
+        format!("<!-- {name}: end -->"),
+    );
+    let page = read(path);
+    let (before, rest) = page.split_once(&begin).expect("the document has its form");
+    let (shown, after) = rest.split_once(&end).expect("the document has its form");
     if std::env::var_os("BLESS").is_some() {
-        fs::write(
-            repository().join("docs/protocol.md"),
-            format!("{before}{begin}{transcript}{end}{after}"),
-        )
-        .expect("the document has its form");
+        let page = format!("{before}{begin}{expected}{end}{after}");
+        fs::write(repository().join(path), page).expect("the document can be written");
         return;
     }
     assert_eq!(
-        shown, transcript,
-        "docs/protocol.md shows another transcript; BLESS=1 writes this one"
+        shown, expected,
+        "{path} shows another {name}; BLESS=1 writes this one"
     );
+}
+
+//= OP-08
+#[test]
+fn the_page_of_operations_shows_the_table() {
+    check_part("docs/operations.md", "table", &hsm_core::Operation::table());
+}
+
+#[test]
+fn the_page_of_events_shows_the_table() {
+    check_part("docs/events.md", "table", &hsm_core::Event::table());
+}
+
+#[test]
+fn the_pages_of_the_life_cycle_show_the_table() {
+    let diagram = format!("```mermaid\n{}```\n", hsm_core::LifeCycle::diagram());
+    check_part("docs/life-cycle.md", "diagram", &diagram);
+    let matrix = format!("```text\n{}```\n", hsm_core::LifeCycle::matrix());
+    check_part("docs/life-cycle.md", "matrix", &matrix);
 }

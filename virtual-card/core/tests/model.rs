@@ -2,7 +2,7 @@
 
 mod bench;
 
-use apdu::LifeCycle;
+use apdu::{LifeCycle, hex};
 use bench::{Bench, CSN, bytes};
 use card_core::{CardImage, Input, Output};
 use proptest::prelude::*;
@@ -72,7 +72,6 @@ impl Model {
                 self.is_verified = false;
                 0x9000
             }
-            Step::Unblock => 0x6985,
             Step::Format(pin, presentations_max) if is_virgin => {
                 if !(1..=15).contains(&presentations_max) {
                     return 0x6A80;
@@ -81,7 +80,7 @@ impl Model {
                 self.presentations_max = presentations_max;
                 0x9000
             }
-            Step::Format(..) => 0x6985,
+            Step::Format(..) | Step::Unblock => 0x6985,
             Step::WriteShadow | Step::ReadShadow if !self.is_verified => 0x6982,
             Step::WriteShadow => {
                 self.has_shadow = true;
@@ -122,7 +121,7 @@ impl Model {
 }
 
 fn typed(pin: usize) -> String {
-    PINS[pin].bytes().map(|digit| format!("{digit:02X}")).collect()
+    hex::encode(PINS[pin].as_bytes())
 }
 
 /// The last answer of the commands of one step; resets and cuts count as 9000.

@@ -105,6 +105,14 @@ fn examples() -> Vec<(Outcome, &'static str)> {
             },
             "`auth`: the card was the last; printed at once, and the program stays",
         ),
+        (
+            Outcome::Activated,
+            "`auth`: the activation password is right, and this connection the administrator's",
+        ),
+        (
+            Outcome::PasswordSet,
+            "`password set`: the activation password is set, or is this one already",
+        ),
         (Outcome::Left, "`auth`: the administrator left"),
         (Outcome::Done { operation }, "`op`: it is done, or begun"),
         (

@@ -45,7 +45,7 @@ enum Told {
 
 impl TestDevice {
     pub(crate) fn start() -> Self {
-        Self::with_limits(Limits::default())
+        Self::with_limits(Profile::xp().limits)
     }
 
     pub(crate) fn with_limits(limits: Limits) -> Self {
@@ -249,6 +249,12 @@ impl Loop {
                     if let Some(stream) = self.streams.remove(&connection) {
                         let _ = stream.shutdown(Shutdown::Both);
                     }
+                }
+                Output::Derive { .. }
+                | Output::User { .. }
+                | Output::RetrieveLog { .. }
+                | Output::ClearLog => {
+                    unreachable!("a rack model without users")
                 }
                 Output::Persist { ticket, .. } => {
                     let persisted = Input::Device(DeviceInput::Persisted(ticket));

@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use rustls::{ServerConfig, ServerConnection, SupportedProtocolVersion, pki_types::PrivateKeyDer};
 
 use super::*;
-use crate::{Act, Fingerprint, Secured, TlsError, Trust};
+use protocol::{ManagerRequest, Method};
+
+use crate::{Fingerprint, Secured, TlsError, Trust};
 
 const OPENED: &[u8] = br#"{"jsonrpc":"2.0","method":"session.opened","params":{"protocol":1,"ceremony":null,"header":{"service":"running","model":"CD","serial":"TCA0000001","firmware":"5.0.22.1","ip":"10.0.0.1","mode":"NRM"}}}
 "#;
@@ -96,9 +98,9 @@ impl Wire {
         self.run();
     }
 
-    fn ask(&mut self, act: Act) {
+    fn ask(&mut self, request: ManagerRequest) {
         self.station
-            .handle_input(ConnectionInput::Station(StationInput::Ask(act)));
+            .handle_input(ConnectionInput::Station(StationInput::Ask(request)));
         self.run();
     }
 }
@@ -112,7 +114,7 @@ fn check_handshake(trust: Trust, versions: &[&'static SupportedProtocolVersion],
     wire.device_says(OPENED);
     assert!(matches!(wire.notices[1..], [Notice::Opened { .. }]));
     assert_eq!(wire.at_device, b"");
-    wire.ask(Act::Header);
+    wire.ask(ManagerRequest::Header);
     let line = b"{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":\"device.header\"}\n";
     assert_eq!(wire.at_device, line);
 }
@@ -140,12 +142,12 @@ fn a_changed_fingerprint_ends_the_attempt_before_the_first_line_and_both_are_tol
     for versions in [rustls::ALL_VERSIONS, &[&rustls::version::TLS12]] {
         let mut wire = Wire::new(Trust::Pinned(pinned), versions);
         wire.run();
-        wire.ask(Act::Header);
+        wire.ask(ManagerRequest::Header);
         let presented = fingerprint();
         let why = TlsError::FingerprintChanged { pinned, presented };
         let text = why.to_string();
         assert!(text.contains(&pinned.to_string()) && text.contains(&presented.to_string()));
-        let (act, not_open) = (Act::Header, crate::NotSent::Over);
+        let (act, not_open) = (Method::Header, crate::NotSent::Over);
         assert_eq!(
             wire.notices,
             [
@@ -207,12 +209,12 @@ fn opened() -> Wire {
 #[test]
 fn a_closed_session_is_closed_by_both_sides_in_order() {
     let mut wire = opened();
-    wire.ask(Act::Close);
+    wire.ask(ManagerRequest::Close);
     wire.device_says(b"{\"jsonrpc\":\"2.0\",\"id\":0,\"result\":{}}\n");
     assert!(wire.is_disconnected);
     wire.device.send_close_notify();
     wire.run();
-    let (act, ending) = (Act::Close, Ending::Closed);
+    let (act, ending) = (Method::Close, Ending::Closed);
     assert_eq!(wire.notices, [Notice::Done { act }, Notice::Ended { ending }]);
     assert!(wire.device.process_new_packets().unwrap().peer_has_closed());
 }
@@ -239,7 +241,7 @@ fn an_end_without_close_notify_is_told_from_one_with_it() {
 #[test]
 fn a_device_that_asks_and_then_breaks_tls_ends_the_session_and_not_the_program() {
     let mut wire = opened();
-    wire.ask(Act::StartAuthentication);
+    wire.ask(ManagerRequest::AuthStart);
     let request = b"{\"jsonrpc\":\"2.0\",\"id\":0,\"method\":\"card.power_off\"}\n";
     wire.device.writer().write_all(request).unwrap();
     let mut bytes = Vec::new();

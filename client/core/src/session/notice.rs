@@ -4,11 +4,10 @@
 
 use apdu::InvalidPinEntry;
 use protocol::{
-    CeremonyResetReason, ClosingReason, DeniedReason, Error, Header, Info, NetworkSettings, Progress,
+    CeremonyResetReason, ClosingReason, DeniedReason, Error, Header, Info, Method, NetworkSettings, Progress,
     Violation,
 };
 
-use super::Act;
 use crate::{
     Fingerprint,
     tls::{Secured, TlsError},
@@ -47,13 +46,13 @@ pub enum Notice {
         /// The device's sentence.
         text: String,
     },
-    /// The answer to [`Act::Header`].
+    /// The answer to [`Method::Header`].
     Header(Header),
-    /// The answer to [`Act::Info`].
+    /// The answer to [`Method::Info`].
     Info(Info),
-    /// The answer to [`Act::Network`].
+    /// The answer to [`Method::Network`], or to [`Method::SetNetwork`]: the settings as they are now.
     Network(NetworkSettings),
-    /// The answer to [`Act::HttpConsoleUrl`].
+    /// The answer to [`Method::HttpConsoleUrl`].
     HttpConsoleUrl {
         /// The login page, as the device names it.
         url: String,
@@ -76,22 +75,24 @@ pub enum Notice {
         /// Whether the process has also activated the device.
         activated: bool,
     },
+    /// The activation password was right, or is set: this connection is the administrator's. Source: PK-02.
+    Activated,
     /// The device did what was asked, and has nothing to tell about it.
     Done {
         /// What was asked.
-        act: Act,
+        act: Method,
     },
     /// The device refused what was asked.
     Refused {
         /// What was asked.
-        act: Act,
+        act: Method,
         /// The device's reason.
         error: Error,
     },
     /// The act was not sent to the device.
     NotSent {
         /// What was asked.
-        act: Act,
+        act: Method,
         /// Why not.
         why: NotSent,
     },
@@ -156,7 +157,7 @@ pub enum Broken {
     /// The result of an act is not of its form.
     Result {
         /// What was asked.
-        act: Act,
+        act: Method,
     },
 }
 
@@ -167,7 +168,7 @@ pub enum Ending {
     Denied(DeniedReason),
     /// The device ended the session and said why.
     Closing(ClosingReason),
-    /// [`Act::Close`] was answered.
+    /// [`Method::Close`] was answered.
     Closed,
     /// The user hung up without a word ([`StationInput::HangUp`](super::StationInput::HangUp)).
     HungUp,

@@ -44,7 +44,7 @@ impl Station {
     /// In a dialog: `auth.start` has the id 0.
     fn in_dialog() -> Self {
         let mut station = Self::open();
-        station.told(StationInput::Ask(Act::StartAuthentication));
+        station.told(StationInput::Ask(ManagerRequest::AuthStart));
         station.check("ask 0 auth.start");
         station
     }
@@ -233,7 +233,7 @@ fn however_a_dialog_ends_the_prompt_is_withdrawn_and_the_card_reset_once() {
     );
     check_end(
         at_prompt,
-        |s| s.told(StationInput::Ask(Act::CancelAuthentication)),
+        |s| s.told(StationInput::Ask(ManagerRequest::AuthCancel)),
         "ask 1 auth.cancel; withdraw; reader PowerOff; answer 1 pin_cancelled",
     );
     for reason in ClosingReason::ALL {
@@ -263,7 +263,7 @@ fn however_a_dialog_ends_the_prompt_is_withdrawn_and_the_card_reset_once() {
     check_end(
         at_prompt,
         |s| {
-            s.told(StationInput::Ask(Act::Close));
+            s.told(StationInput::Ask(ManagerRequest::Close));
             s.device_answers(1, &json!({}));
         },
         "ask 1 session.close; withdraw; reader PowerOff; disconnect",
@@ -305,10 +305,10 @@ fn a_card_that_the_device_switched_off_is_not_reset_again() {
 fn the_answer_to_a_command_of_the_last_dialog_is_not_taken_for_one_of_the_next() {
     let mut station = Station::with_card();
     station.device_asks(&transmit(&SELECT_MASTER_FILE));
-    station.told(StationInput::Ask(Act::CancelAuthentication));
+    station.told(StationInput::Ask(ManagerRequest::AuthCancel));
     station.device_refuses(0, ErrorName::PinCancelled);
     station.device_answers(1, &json!({}));
-    station.told(StationInput::Ask(Act::StartAuthentication));
+    station.told(StationInput::Ask(ManagerRequest::AuthStart));
     station.device_asks(&DeviceRequest::CardPowerOn);
     station.check(
         "reader 00A40000023F00; ask 1 auth.cancel; reader PowerOff; answer 1 pin_cancelled; ask 2 auth.start; reader PowerOn",
@@ -347,7 +347,7 @@ fn what_the_device_asks_while_it_learns_of_a_cancellation_does_nothing_and_alarm
         (DeviceRequest::CardPowerOff, "{}"),
     ] {
         let mut station = Station::with_card();
-        station.told(StationInput::Ask(Act::CancelAuthentication));
+        station.told(StationInput::Ask(ManagerRequest::AuthCancel));
         station.device_asks(&request);
         station.check(&format!("ask 1 auth.cancel; reader PowerOff; answer 1 {answer}"));
         station.check_notices(&[]);
@@ -521,7 +521,7 @@ fn a_second_card_request_waits_for_nobody_and_disturbs_nothing() {
 #[test]
 fn a_second_auth_start_is_sent_and_its_refusal_leaves_the_dialog_alone() {
     let mut station = Station::at_pin_prompt();
-    station.told(StationInput::Ask(Act::StartAuthentication));
+    station.told(StationInput::Ask(ManagerRequest::AuthStart));
     station.device_refuses(1, ErrorName::WrongState);
     station.check("ask 1 auth.start");
     station.told(StationInput::PinEntered(Pin::from("12345678")));
@@ -552,14 +552,14 @@ fn no_line_is_sent_without_an_act() {
 #[test]
 fn acts_before_the_opening_and_after_the_end_are_not_sent() {
     let mut station = Station::before_opening();
-    let act = Act::Header;
-    station.told(StationInput::Ask(act));
+    let act = Method::Header;
+    station.told(StationInput::Ask(ManagerRequest::Header));
     let why = NotSent::NotOpen;
     station.check_notices(&[Notice::NotSent { act, why }]);
     station.line(&DeviceNotification::denied(DeniedReason::Busy).to_line());
     station.check("disconnect");
     station.notices.clear();
-    station.told(StationInput::Ask(act));
+    station.told(StationInput::Ask(ManagerRequest::Header));
     let why = NotSent::Over;
     station.check_notices(&[Notice::NotSent { act, why }]);
     station.session.handle_closed(Ending::LeftByDevice);
@@ -575,10 +575,10 @@ fn acts_before_the_opening_and_after_the_end_are_not_sent() {
 fn the_ninth_open_act_is_not_sent() {
     let mut station = Station::open();
     for _ in 0..9 {
-        station.told(StationInput::Ask(Act::Info));
+        station.told(StationInput::Ask(ManagerRequest::Info));
     }
     assert_eq!(station.done.len(), 8);
-    let (act, why) = (Act::Info, NotSent::TooManyOpen);
+    let (act, why) = (Method::Info, NotSent::TooManyOpen);
     station.check_notices(&[Notice::NotSent { act, why }]);
 }
 
@@ -617,9 +617,9 @@ fn a_device_that_breaks_the_protocol_is_hung_up_on() {
         unasked,
     );
     let mut asked = Station::open();
-    asked.told(StationInput::Ask(Act::Header));
+    asked.told(StationInput::Ask(ManagerRequest::Header));
     asked.done.clear();
-    let act = Act::Header;
+    let act = Method::Header;
     check_broken(
         asked,
         r#"{"jsonrpc":"2.0","id":0,"result":{}}"#,
@@ -657,6 +657,16 @@ enum Step {
     Line(String),
     Station(StationInput),
     Closed,
+}
+
+/// One of each.
+fn requests() -> Vec<ManagerRequest> {
+    let params = json!({"password": "correct horse", "old": "correct horse", "new": "battery staple",
+        "confirm": "TCA0000001", "mode": "RM1"});
+    let decoded = Method::ALL
+        .iter()
+        .map(|method| ManagerRequest::decode(method.name(), &params));
+    decoded.collect::<Result<_, _>>().unwrap()
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -705,7 +715,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => ".{0,40}".prop_map(Step::Line),
         1 => Just(Step::Line(OPENED.replace('\n', " "))),
         6 => reader.prop_map(|answer| Step::Station(StationInput::Reader(answer))),
-        6 => prop::sample::select(Act::ALL).prop_map(|act| Step::Station(StationInput::Ask(act))),
+        6 => prop::sample::select(requests()).prop_map(|request| Step::Station(StationInput::Ask(request))),
         2 => "[0-9a-zA-Z]{7,9}".prop_map(|typed| Step::Station(StationInput::PinEntered(Pin::from(typed)))),
         2 => Just(Step::Station(StationInput::CardInserted)),
         1 => Just(Step::Station(StationInput::CardRemoved)),

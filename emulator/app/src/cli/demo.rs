@@ -42,7 +42,7 @@ pub(super) fn demo(args: &DemoArgs) -> Result<(), Problem> {
     let identity = Identity::generate(&profile.serial)
         .map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?;
     let kept = Kept {
-        model: profile.model,
+        profile_text: Profile::text_of(profile.model).into(),
         stored: after_remote_restart(&key),
         identity,
     };

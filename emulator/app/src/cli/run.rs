@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::{Args, builder::PossibleValuesParser};
-use hsm_core::{Device, Profile, ServerMasterKey, Stored};
+use hsm_core::{Device, Model, Profile, Stored};
 use hsm_listener::{Appliance, Identity};
 use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
@@ -15,17 +15,18 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::{
     console_lines::ConsoleLines,
+    event_log::EventLog,
     fingerprint::fingerprint,
     readiness::Readiness,
     shell::{Shell, listen_problem},
     store::{FILE_NAME, Kept, Store},
-    world::{Clock, OsRandom},
+    world::Clock,
 };
 
 /// Where managers expect a device. Source: RM-04.
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 4433);
 /// The model of a new state for which none was named.
-const DEFAULT_MODEL: &str = "XP";
+const DEFAULT_MODEL: Model = Model::Xp;
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -33,8 +34,11 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     state: PathBuf,
     /// The model of a new device [default: XP]; that of a kept one is in its state
-    #[arg(long, ignore_case = true, value_parser = PossibleValuesParser::new(["CD", "XP", "ST"]))]
+    #[arg(long, ignore_case = true, value_parser = PossibleValuesParser::new(["CD", "XP", "ST", "Pocket"]))]
     model: Option<String>,
+    /// The profile of a new device, or another one of a kept device with the same model and serial number
+    #[arg(long, value_name = "FILE", conflicts_with = "model")]
+    profile: Option<PathBuf>,
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
@@ -89,15 +93,14 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
 
     let (store, kept) = open(&args)?;
     let state = &args.state;
-    let mut profile = Profile::of_model(&kept.model).ok_or_else(|| {
-        let path = state.join(FILE_NAME);
+    let mut profile = Profile::parse(&kept.profile_text).map_err(|why| {
         let what = format!(
-            "read state `{}`: it is damaged: expected model `CD`, `XP` or `ST`, got `{}`",
-            path.display(),
-            kept.model
+            "read state `{}`: it is damaged: its profile: {why}",
+            state.join(FILE_NAME).display()
         );
         Problem::new(ExitCode::WrongState, what)
     })?;
+    let log = EventLog::open(state)?;
     profile.limits.start = args.boot_delay;
     profile.limits.stop = args.stop_delay;
     let tls = kept.identity.server_config().map_err(|error| {
@@ -125,7 +128,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         } else {
             ConsoleLines::start().map_err(starting)?
         };
-        Shell::new(appliance, clock, console, port, readiness, store)?
+        Shell::new(appliance, clock, console, port, readiness, store, log)?
             .run(&mut signals)
             .await
     })
@@ -133,34 +136,86 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
 
 /// The state that is kept, or a new one.
 fn open(args: &RunArgs) -> Result<(Store, Kept), Problem> {
-    let Some((store, kept)) = Store::open(&args.state)? else {
-        return make(args);
+    let given = given_profile(args)?;
+    let Some((store, mut kept)) = Store::open(&args.state)? else {
+        return make(args, given);
     };
-    match &args.model {
-        Some(model) if *model != kept.model => {
+    let found = Profile::parse(&kept.profile_text).ok();
+    let found = found.map(|profile| (profile.model.name().to_owned(), profile.serial));
+    if let (Some(given), Some((model, serial))) = (given, found) {
+        let profile = &given.profile;
+        let is_other = profile.model.name() != model || (args.profile.is_some() && profile.serial != serial);
+        if is_other {
             let what = format!(
-                "open state folder `{}`: expected model `{model}`, got `{}`",
+                "open state folder `{}`: expected model `{}`, got `{model}`",
                 args.state.display(),
-                kept.model
+                profile.model
             );
-            Err(Problem::new(ExitCode::Usage, what).hint("leave out `--model`, or use another folder"))
+            let what = if profile.model.name() == model {
+                format!(
+                    "open state folder `{}`: expected serial number `{}`, got `{serial}`",
+                    args.state.display(),
+                    profile.serial
+                )
+            } else {
+                what
+            };
+            let hint = if args.profile.is_some() {
+                "leave out `--profile`, or use another folder"
+            } else {
+                "leave out `--model`, or use another folder"
+            };
+            return Err(Problem::new(ExitCode::Usage, what).hint(hint));
         }
-        _ => Ok((store, kept)),
+        if args.profile.is_some() && given.text != kept.profile_text {
+            store.set_profile(&given.text)?;
+            kept.profile_text = given.text;
+        }
     }
+    Ok((store, kept))
 }
 
-fn make(args: &RunArgs) -> Result<(Store, Kept), Problem> {
-    let model = args.model.as_deref().unwrap_or(DEFAULT_MODEL);
-    let profile = Profile::of_model(model).expect("the command line takes only models that there are");
-    // Bound to a key that is forgotten at once: until first boot is emulated, nobody can hold cards of this device.
-    let binding = ServerMasterKey::generate(&mut OsRandom).binding();
+/// The profile that the command line names.
+struct Given {
+    profile: Profile,
+    text: String,
+}
+
+fn given_profile(args: &RunArgs) -> Result<Option<Given>, Problem> {
+    if let Some(path) = &args.profile {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Problem::io("read profile", path, &error))?;
+        let profile = Profile::parse(&text).map_err(|why| {
+            Problem::new(
+                ExitCode::Usage,
+                format!("read profile `{}`: {why}", path.display()),
+            )
+            .hint("docs/profiles.md lists every field; profiles/xp.toml is one to begin with")
+        })?;
+        return Ok(Some(Given { profile, text }));
+    }
+    let named = args.model.as_deref();
+    let model = Model::ALL
+        .into_iter()
+        .find(|model| named.is_some_and(|named| model.name().eq_ignore_ascii_case(named)));
+    Ok(model.map(|model| Given {
+        profile: Profile::of(model),
+        text: Profile::text_of(model).into(),
+    }))
+}
+
+fn make(args: &RunArgs, given: Option<Given>) -> Result<(Store, Kept), Problem> {
+    let given = given.unwrap_or_else(|| Given {
+        profile: Profile::of(DEFAULT_MODEL),
+        text: Profile::text_of(DEFAULT_MODEL).into(),
+    });
     let kept = Kept {
-        stored: Stored::bound_to(binding),
-        identity: Identity::generate(&profile.serial)
+        stored: Stored::out_of_the_factory(&given.profile),
+        identity: Identity::generate(&given.profile.serial)
             .map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?,
-        model: profile.model,
+        profile_text: given.text,
     };
     let store = Store::create(&args.state, &kept)?;
-    warn!("made a new device whose key nobody holds; `hsm-emulator demo` makes one with cards");
+    info!("made a device as it leaves the factory; `hsm-emulator demo` makes one with cards");
     Ok((store, kept))
 }

@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use hsm_core::{Stored, Ticket};
+use hsm_core::{Change, Ticket};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Store, StoreError};
@@ -16,7 +16,7 @@ pub(crate) type Written = Result<Ticket, StoreError>;
 
 /// A store that is written to without waiting.
 pub(crate) struct Writer {
-    queue: Sender<(Ticket, Stored)>,
+    queue: Sender<(Ticket, Vec<Change>)>,
     thread: JoinHandle<()>,
 }
 
@@ -31,9 +31,9 @@ impl Writer {
     }
 
     /// Hands over what is to become durable.
-    pub(crate) fn write(&self, ticket: Ticket, stored: Stored) {
+    pub(crate) fn write(&self, ticket: Ticket, changes: Vec<Change>) {
         // A thread that is gone has told why.
-        let _ = self.queue.send((ticket, stored));
+        let _ = self.queue.send((ticket, changes));
     }
 
     /// Waits until everything that was handed over is durable or has failed, and closes the store.
@@ -45,9 +45,9 @@ impl Writer {
     }
 }
 
-fn write_all(store: &Store, to_write: &Receiver<(Ticket, Stored)>, written: &UnboundedSender<Written>) {
-    for (ticket, stored) in to_write {
-        let done = store.persist(&stored).map(|()| ticket);
+fn write_all(store: &Store, to_write: &Receiver<(Ticket, Vec<Change>)>, written: &UnboundedSender<Written>) {
+    for (ticket, changes) in to_write {
+        let done = store.persist(&changes).map(|()| ticket);
         let failed = done.is_err();
         // Nobody listens any more when the program ends.
         let _ = written.send(done);

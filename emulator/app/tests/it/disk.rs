@@ -26,7 +26,10 @@ fn every_flipped_byte_is_survived() {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x41;
         fs::write(&path, &damaged).expect("it can be written");
-        let opened = panic::catch_unwind(|| Store::open(&state).map(drop));
+        let opened = panic::catch_unwind(|| {
+            let (store, kept) = Store::open(&state)?.expect("it is there");
+            store.persist(&[hsm_core::Change::SwitchedOn(kept.stored.switched_on)])
+        });
         match opened {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Damaged { .. } | StoreError::Version { .. })) => {
@@ -50,7 +53,7 @@ fn a_state_of_another_release_is_refused_with_both_versions() {
     transaction
         .open_table(versions)
         .expect("it is there")
-        .insert("stored", 2)
+        .insert("stored", 3)
         .expect("there is room");
     transaction.commit().expect("there is room");
     drop(database);
@@ -66,7 +69,7 @@ fn a_state_whose_making_was_cut_off_is_made_again() {
     assert!(Store::open(folder.path()).expect("nothing is wrong").is_none());
     let key = hsm_core::ServerMasterKey::generate(&mut OsRandom);
     let kept = Kept {
-        model: "ST".into(),
+        profile_text: hsm_core::Profile::text_of(hsm_core::Model::St).into(),
         stored: hsm_core::Stored::bound_to(key.binding()),
         identity: Identity::generate("TST0000001").expect("the library makes one"),
     };

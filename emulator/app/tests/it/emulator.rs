@@ -109,6 +109,26 @@ impl Emulator {
         emulator
     }
 
+    /// Starts it, waits until it is ready, and then closes the pipe that it logs to.
+    pub(crate) fn start_unheard(folder: &Path) -> Self {
+        let mut child = run(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+        let is_ready = lines.any(|line| line.expect("it logs").contains("ready: "));
+        let emulator = Self {
+            child,
+            lines: channel().1,
+            said: Vec::new(),
+            ready_file: folder.join("ready.json"),
+        };
+        assert!(is_ready);
+        emulator
+    }
+
     /// Waits for a line that holds this text, and gives it.
     pub(crate) fn wait_for(&mut self, text: &str) -> String {
         loop {

@@ -94,6 +94,21 @@ fn every_signal_ends_it_cleanly_even_with_a_manager() {
     }
 }
 
+#[test]
+fn a_log_that_nobody_reads_any_more_ends_nothing() {
+    let folder = demo();
+    let mut emulator = Emulator::start_unheard(folder.path());
+    for _ in 0..2 {
+        let mut manager = Manager::connect(emulator.address());
+        manager.receive().expect("it greets");
+        manager.ask("session.close").expect("it answers");
+        while manager.receive().is_some() {}
+    }
+    emulator.signal("-TERM");
+    assert_eq!(emulator.end().code(), Some(0));
+    assert!(!emulator.has_ready_file());
+}
+
 fn become_administrator(folder: &Path, emulator: &Emulator) -> Manager {
     let card = |name: &str| folder.join("cards").join(name);
     let mut first = Manager::connect(emulator.address());

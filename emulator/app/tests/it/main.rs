@@ -8,4 +8,5 @@ mod life;
 mod manager;
 mod many;
 mod refusals;
+mod states;
 mod words;

@@ -65,7 +65,7 @@ fn it_starts_again_after_every_kill_under_load() {
 #[test]
 fn running_out_of_file_descriptors_ends_nothing() {
     let folder = demo();
-    let mut emulator = Emulator::spawn(folder.path(), run_limited("ulimit -n 14", folder.path()));
+    let mut emulator = Emulator::spawn(folder.path(), run_limited("ulimit -n 15", folder.path()));
     emulator.wait_for("ready: ");
     let address = emulator.address();
     let crowd: Vec<_> = (0..12)

@@ -93,6 +93,28 @@ impl Screen {
         self.put(15, 34, "└────┘");
     }
 
+    /// A question with the buttons No and Yes; 56 columns from column 10, as the vendor's first one. Source: LF-01.
+    pub(crate) fn question(&mut self, lines: [&str; 3], yes_selected: bool) {
+        self.draw_box(7, 10, 54, 9, "");
+        for (row, line) in (9..).zip(lines) {
+            self.put(row, 13, line);
+        }
+        for (column, label, is_selected) in [(22, "No", !yes_selected), (44, "Yes", yes_selected)] {
+            let (left, right) = if is_selected { ('>', '<') } else { (' ', ' ') };
+            self.put(13, column, "┌───────┐");
+            self.put(14, column, &format!("│{left} {label:^3} {right}│"));
+            self.put(15, column, "└───────┘");
+        }
+    }
+
+    /// A field for the serial number. Source: OP-09.
+    pub(crate) fn confirmation(&mut self, title: &str, typed: &str) {
+        self.draw_box(8, 14, 50, 6, title);
+        self.put(10, 17, "All keys and users will be destroyed.");
+        self.put(11, 17, "Type the serial number of this HSM to confirm:");
+        self.put(13, 17, &format!("{typed:_<10}"));
+    }
+
     /// A message with its button, over everything else.
     pub(crate) fn message(&mut self, text: &str) {
         let width = text.chars().count().clamp(24, 70);

@@ -13,9 +13,9 @@ use super::{Device, Output};
 use crate::{
     Event, Shadow, Where,
     card_dialog::{CardDialog, Expected, Next},
-    ceremony::{self, Step},
+    ceremony::{self, Step, Welcome},
     event::CardOutcome,
-    remote::{Access, RemoteDialog},
+    remote::RemoteDialog,
 };
 
 /// VERIFY of the custodian's PIN: the only header that a station fills with one. Source: AU-22.
@@ -24,10 +24,15 @@ const VERIFY_HEADER: [u8; 4] = [0x00, 0x20, 0x00, 0x00];
 impl Device {
     //= AU-16
     pub(super) fn start_remote_dialog(&mut self, cx: &Cx<'_>, id: u64) {
+        //= PK-04
+        if !self.profile.has_console() {
+            self.answer(id, Err(ErrorName::NotAvailableOnModel.into()));
+            return;
+        }
         let manager = self.present_manager();
         //= AU-19
         let busy = manager.dialog.is_some() || manager.owed_operation.is_some();
-        if busy || manager.access == Access::Administrator {
+        if busy || manager.is_administrator {
             self.answer(id, Err(ErrorName::WrongState.into()));
             return;
         }
@@ -90,7 +95,11 @@ impl Device {
 
     /// The last byte of a shadow has come, and now it is checked.
     fn judge(&mut self, cx: &Cx<'_>, shadow: Shadow) {
-        match ceremony::present(self.ceremony.take(), shadow, &self.stored.binding) {
+        let Some(binding) = &self.stored.binding else {
+            // A reset was accepted and waits for the disk.
+            return self.refuse_card(cx, ErrorName::WrongState.into());
+        };
+        match ceremony::present(self.ceremony.take(), shadow, Welcome::Bound(binding)) {
             Step::Refused { unchanged, error } => {
                 self.ceremony = unchanged;
                 self.refuse_card(cx, error.into());
@@ -127,7 +136,7 @@ impl Device {
                 );
                 //= AU-05
                 let manager = self.present_manager();
-                manager.access = Access::Administrator;
+                manager.is_administrator = true;
                 let (connection, peer) = (manager.connection, manager.peer);
                 //= AU-15
                 let activated = !self.is_activated();
@@ -144,7 +153,7 @@ impl Device {
                     }),
                 );
             }
-            Step::Mismatch => {
+            Step::Mismatch | Step::OtherSet => {
                 self.interval.cancel();
                 self.tell(cx, Event::CeremonyReset(CeremonyResetReason::SvmkMismatch));
                 let connection = self.present_manager().connection;

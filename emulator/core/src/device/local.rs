@@ -3,13 +3,13 @@
 
 use apdu::{PinEntry, ReaderAnswer, ReaderCommand};
 use machine::Cx;
-use protocol::{Error, ErrorName, ServiceState};
+use protocol::{Error, ErrorName};
 
-use super::{Device, Output, Promise, RemoteManagement};
+use super::{Device, Output, Promise, RemoteManagement, operations::Requester};
 use crate::{
-    Activity, DisabledBy, Key, LastStop, Power, Shadow, Where,
+    Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, Shadow, Where,
     card_dialog::{CardDialog, Expected, Next},
-    ceremony::{self, Ceremony, Step},
+    ceremony::{self, Ceremony, Step, Welcome},
     console::{Console, Wish},
     event::CardOutcome,
 };
@@ -29,24 +29,25 @@ struct LocalDialog {
 }
 
 impl Device {
-    pub(super) fn on_key(&mut self, cx: &Cx<'_>, key: Key) {
-        match (self.power, self.remote_management) {
-            (Power::Off, _) | (Power::Starting | Power::Stopping, RemoteManagement::Disabled) => {}
+    pub(super) fn on_key(&mut self, cx: &mut Cx<'_>, key: Key) {
+        //= PK-01
+        if !self.profile.has_console() {
+            return;
+        }
+        match (self.state.is_on(), self.remote_management) {
+            (false, RemoteManagement::Disabled) => {}
             //= RM-03
-            (Power::On, RemoteManagement::Enabled) if key == Key::Esc => self.disable(cx, DisabledBy::Esc),
+            (true, RemoteManagement::Enabled) if key == Key::Esc => self.disable(cx, DisabledBy::Esc),
             //= OP-11
-            (
-                Power::Starting | Power::On | Power::Stopping,
-                RemoteManagement::Enabling | RemoteManagement::Enabled,
-            ) => {
+            (_, RemoteManagement::Enabling | RemoteManagement::Enabled) => {
                 self.on_activity(cx, Activity::Key);
             }
             //= RM-12
             // A device that has accepted to stop takes no wishes: one of them would be written after the stop.
-            (Power::On, RemoteManagement::Disabled) if self.is_stop_promised() => {}
-            (Power::On, RemoteManagement::Disabled) => {
+            (true, RemoteManagement::Disabled) if self.is_stop_promised() || self.is_binding() => {}
+            (true, RemoteManagement::Disabled) => {
                 if self.local.dialog.is_none() {
-                    let wish = self.console.handle_key(key, self.service);
+                    let wish = self.console.handle_key(key, self.state);
                     if let Some(wish) = wish {
                         self.grant(cx, wish);
                     }
@@ -57,33 +58,54 @@ impl Device {
 
     pub(super) fn on_power_button(&mut self, cx: &Cx<'_>) {
         match self.remote_management {
-            RemoteManagement::Enabling | RemoteManagement::Enabled => {
+            RemoteManagement::Enabling | RemoteManagement::Enabled if self.profile.has_console() => {
                 self.on_activity(cx, Activity::PowerButton);
             }
-            RemoteManagement::Disabled => self.stop_locally(LastStop::LocalPowerOff),
+            RemoteManagement::Enabling | RemoteManagement::Enabled | RemoteManagement::Disabled => {
+                self.stop_locally(LastStop::LocalPowerOff, Vec::new());
+            }
         }
     }
 
     /// Local activity disables remote management and is consumed; without it, it is nothing special.
     //= RM-17
     pub(super) fn on_activity(&mut self, cx: &Cx<'_>, activity: Activity) {
-        match (self.power, self.remote_management) {
-            (Power::Off, _) | (_, RemoteManagement::Disabled) => {}
+        match (self.state, self.remote_management) {
+            (LifeCycle::Off, _) | (_, RemoteManagement::Disabled) => {}
+            //= PK-01
+            _ if !self.profile.has_console() => {}
             (
-                Power::Starting | Power::On | Power::Stopping,
+                LifeCycle::Starting
+                | LifeCycle::FirstBoot
+                | LifeCycle::Waiting
+                | LifeCycle::Stopped
+                | LifeCycle::Running
+                | LifeCycle::StoppedLocked
+                | LifeCycle::RunningLocked
+                | LifeCycle::Stopping,
                 RemoteManagement::Enabling | RemoteManagement::Enabled,
             ) => self.disable(cx, DisabledBy::Activity(activity)),
         }
     }
 
-    fn grant(&mut self, cx: &Cx<'_>, wish: Wish) {
+    fn grant(&mut self, cx: &mut Cx<'_>, wish: Wish) {
         match wish {
             //= RM-16
             Wish::EnableRemoteManagement => self.enable(),
-            Wish::StartService => self.set_service(cx, ServiceState::Running),
-            Wish::StopService => self.set_service(cx, ServiceState::Stopped),
-            Wish::Restart => self.stop_locally(LastStop::LocalRestart),
-            Wish::PowerOff => self.stop_locally(LastStop::LocalPowerOff),
+            Wish::Operate(order) => self.operate(cx, Requester::Local, order),
+            //= LC-05
+            Wish::Lock => {
+                self.state
+                    .on_locked()
+                    .expect("only an activated console shows the menu");
+                self.tell(cx, Event::ConsoleLocked);
+                self.show_first_screen();
+            }
+            //= LF-05
+            Wish::ResetForOtherSet => {
+                let changes = self.factory_reset();
+                self.stop_locally(LastStop::FactoryReset, changes);
+            }
             Wish::PresentCard(pin) => {
                 self.local.dialog = Some(LocalDialog {
                     card: CardDialog::new(),
@@ -94,10 +116,17 @@ impl Device {
         }
     }
 
+    /// The key of a set was shown and waits for the disk, which binds the device to it.
+    fn is_binding(&self) -> bool {
+        self.promises
+            .iter()
+            .any(|(_, promise)| matches!(promise, Promise::Bind(_)))
+    }
+
     //= RM-12
-    fn stop_locally(&mut self, stop: LastStop) {
-        if self.power == Power::On && !self.is_stop_promised() {
-            self.promise_stop(stop, Promise::LocalStop(stop));
+    fn stop_locally(&mut self, stop: LastStop, changes: Vec<Change>) {
+        if self.state.is_on() && !self.is_stop_promised() {
+            self.promise_stop(None, Requester::Local, stop, changes);
         }
     }
 
@@ -150,7 +179,16 @@ impl Device {
     }
 
     fn judge_locally(&mut self, cx: &Cx<'_>, shadow: Shadow) {
-        match ceremony::present(self.local.ceremony.take(), shadow, &self.stored.binding) {
+        let welcome = match &self.stored.binding {
+            //= LF-02
+            None => Welcome::Anybody,
+            //= LC-05
+            Some(binding) if self.state.is_activated() => Welcome::Bound(binding),
+            //= LF-05
+            Some(binding) => Welcome::BoundOrOther(binding),
+        };
+        let required = shadow.scheme.required();
+        match ceremony::present(self.local.ceremony.take(), shadow, welcome) {
             Step::Refused { unchanged, error } => {
                 self.local.ceremony = unchanged;
                 self.refuse_local_card(cx, &error.into());
@@ -162,19 +200,40 @@ impl Device {
                 self.console.ask_for_next_pin();
             }
             Step::Complete(quorum) => {
-                let required = quorum.required;
-                self.conclude_local_dialog(
-                    cx,
-                    CardOutcome::Accepted {
-                        presented: required,
-                        required,
-                    },
-                );
-                self.console = Console::main_menu();
-                self.activate(cx, quorum.key, Where::Local);
+                self.accept_last_card(cx, required);
+                match self.state {
+                    LifeCycle::FirstBoot => {
+                        let binding = quorum.key.binding();
+                        self.commit(vec![Change::Binding(Some(binding))], Promise::Bind(quorum.key));
+                    }
+                    LifeCycle::StoppedLocked | LifeCycle::RunningLocked => {
+                        self.state.on_unlocked().expect("it is locked");
+                        self.tell(cx, Event::ConsoleUnlocked);
+                        self.show_first_screen();
+                    }
+                    LifeCycle::Waiting => {
+                        self.activate(cx, quorum.key, Where::Local);
+                        self.show_first_screen();
+                    }
+                    LifeCycle::Off
+                    | LifeCycle::Starting
+                    | LifeCycle::Stopped
+                    | LifeCycle::Running
+                    | LifeCycle::Stopping => unreachable!("no PIN is asked for then"),
+                }
+            }
+            Step::OtherSet => {
+                self.accept_last_card(cx, required);
+                self.tell(cx, Event::OtherSetShown);
+                self.console = Console::reset_for_other_set();
             }
             Step::Mismatch => self.refuse_local_card(cx, &ErrorName::SvmkMismatch.into()),
         }
+    }
+
+    fn accept_last_card(&mut self, cx: &Cx<'_>, required: u8) {
+        let presented = required;
+        self.conclude_local_dialog(cx, CardOutcome::Accepted { presented, required });
     }
 
     fn refuse_local_card(&mut self, cx: &Cx<'_>, error: &Error) {

@@ -1,21 +1,17 @@
-//! What a manager's connection can do: arrive, ask, operate, end. Knows no card and no key of the console.
+//! What a manager's connection can do: arrive, ask, end. Knows no card and no key of the console.
 
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
 
 use machine::{Cx, Timer};
 use protocol::{
     AuthOutcome, ClosingReason, DeniedReason, DeviceNotification, Error, ErrorName, Header, HttpConsoleUrl,
-    Info, LineTooLong, ManagerRequest, Outcome, Peer, Received, ServiceState,
+    Info, LineTooLong, ManagerRequest, NetworkSettings, Outcome, Peer, Received,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Device, Output, Promise};
-use crate::{
-    ConnectionId, Event, Gone, LastStop, Operation, Power, SessionEnd, Where,
-    event::CardOutcome,
-    remote::{Access, Manager},
-};
+use super::{Device, Output};
+use crate::{ConnectionId, Denial, Event, Gone, SessionEnd, Where, event::CardOutcome, remote::Manager};
 
 impl Device {
     //= RM-18
@@ -29,7 +25,7 @@ impl Device {
         //= RM-05
         let denied = if self.manager.is_some() {
             Some(DeniedReason::Busy)
-        } else if self.power != Power::On || self.is_stop_promised() {
+        } else if !self.state.is_on() || self.is_stop_promised() {
             Some(DeniedReason::ShuttingDown)
         } else if !self.is_enabled() {
             //= RM-01
@@ -38,14 +34,12 @@ impl Device {
             None
         };
         if let Some(reason) = denied {
-            self.tell(
-                cx,
-                Event::ManagerDenied {
-                    connection,
-                    peer,
-                    reason,
-                },
-            );
+            let event = Event::ManagerDenied {
+                connection,
+                peer,
+                reason,
+            };
+            self.tell_denial(cx, peer, Denial::Denied(reason), event);
             self.notify(connection, &DeviceNotification::denied(reason));
             self.outputs.push_back(Output::End { connection });
             return;
@@ -69,7 +63,7 @@ impl Device {
             peer,
             cipher_suite,
             rpc: Peer::default(),
-            access: Access::Anyone,
+            is_administrator: false,
             dialog: None,
             owed_operation: None,
             //= RM-19
@@ -88,7 +82,7 @@ impl Device {
         self.manager.as_mut().expect("its line is being handled")
     }
 
-    pub(super) fn on_line(&mut self, cx: &Cx<'_>, connection: ConnectionId, line: &[u8]) {
+    pub(super) fn on_line(&mut self, cx: &mut Cx<'_>, connection: ConnectionId, line: &[u8]) {
         // What a connection sends that is not, or no longer, the manager's has no meaning.
         if !self.is_manager(connection) {
             return;
@@ -134,16 +128,17 @@ impl Device {
         }
     }
 
-    fn on_request(&mut self, cx: &Cx<'_>, id: u64, request: ManagerRequest) {
+    fn on_request(&mut self, cx: &mut Cx<'_>, id: u64, request: ManagerRequest) {
         match request {
-            ManagerRequest::Header => self.answer(id, Ok(to_value(self.header()))),
-            ManagerRequest::Info => self.answer(id, Ok(to_value(self.info(cx)))),
-            ManagerRequest::Network => self.answer(id, Ok(to_value(&self.profile.network))),
+            ManagerRequest::Header => self.answer_with(id, &self.header()),
+            ManagerRequest::Info => self.answer_with(id, &self.info(cx)),
+            //= NW-01
+            ManagerRequest::Network => self.answer_with(id, &self.network().clone()),
             ManagerRequest::HttpConsoleUrl => {
                 //= LF-07
                 let outcome = if self.is_activated() {
                     Ok(to_value(HttpConsoleUrl {
-                        url: format!("https://{}/", self.profile.ip()),
+                        url: format!("https://{}/", self.ip()),
                     }))
                 } else {
                     Err(ErrorName::WrongState.into())
@@ -155,10 +150,17 @@ impl Device {
                 self.cancel_remote_dialog(cx);
                 self.answer(id, Ok(json!({})));
             }
-            ManagerRequest::StopService => self.operate(cx, id, Operation::StopService),
-            ManagerRequest::StartService => self.operate(cx, id, Operation::StartService),
-            ManagerRequest::Restart => self.operate(cx, id, Operation::Restart),
-            ManagerRequest::PowerOff => self.operate(cx, id, Operation::PowerOff),
+            ManagerRequest::Activate { password } => self.try_password(cx, id, password),
+            ManagerRequest::SetNetwork(_)
+            | ManagerRequest::ChangePassword { .. }
+            | ManagerRequest::StopService
+            | ManagerRequest::StartService
+            | ManagerRequest::Restart
+            | ManagerRequest::PowerOff
+            | ManagerRequest::UnlockMaster
+            | ManagerRequest::LiveSync { .. }
+            | ManagerRequest::FactoryReset { .. }
+            | ManagerRequest::SetMode { .. } => self.operate_remotely(cx, id, request),
             ManagerRequest::Close => {
                 self.answer(id, Ok(json!({})));
                 let connection = self.take_manager(cx, SessionEnd::ClosedByManager, None);
@@ -168,106 +170,18 @@ impl Device {
         }
     }
 
-    // Operations.
-
-    fn operate(&mut self, cx: &Cx<'_>, id: u64, operation: Operation) {
-        let (connection, peer) = (self.present_manager().connection, self.present_manager().peer);
-        if let Err(error) = self.permit(operation) {
-            self.tell(
-                cx,
-                Event::OperationRefused {
-                    operation,
-                    connection,
-                    peer,
-                    error,
-                },
-            );
-            self.answer(id, Err(error.into()));
-            return;
-        }
-        self.tell(
-            cx,
-            Event::OperationAccepted {
-                operation,
-                connection,
-                peer,
-            },
-        );
-        match operation {
-            Operation::StopService => self.operate_service(cx, id, operation, ServiceState::Stopped),
-            Operation::StartService => self.operate_service(cx, id, operation, ServiceState::Running),
-            Operation::Restart => self.operate_stop(id, operation, LastStop::RemoteRestart),
-            Operation::PowerOff => self.operate_stop(id, operation, LastStop::RemotePowerOff),
-        }
-    }
-
-    /// Access, model, state, in this order (OP-09); the parameters were checked before.
-    fn permit(&self, operation: Operation) -> Result<(), ErrorName> {
-        let manager = self.manager.as_ref().expect("its line is being handled");
-        if manager.access != Access::Administrator {
-            return Err(ErrorName::NotAuthenticated);
-        }
-        if manager.owed_operation.is_some() || self.is_stop_promised() {
-            return Err(ErrorName::WrongState);
-        }
-        match (operation, self.service) {
-            (Operation::StopService, ServiceState::Stopped) => Err(ErrorName::ServiceNotStarted),
-            (Operation::StartService, ServiceState::Running) => Err(ErrorName::ServiceAlreadyStarted),
-            (Operation::StopService, ServiceState::Running)
-            | (Operation::StartService, ServiceState::Stopped)
-            | (Operation::Restart | Operation::PowerOff, _) => Ok(()),
-        }
-    }
-
-    fn operate_service(&mut self, cx: &Cx<'_>, id: u64, operation: Operation, service: ServiceState) {
-        self.answer(id, Ok(json!({})));
-        self.set_service(cx, service);
-        self.tell(cx, Event::OperationDone(operation));
-    }
-
-    fn operate_stop(&mut self, id: u64, operation: Operation, stop: LastStop) {
-        let manager = self.present_manager();
-        manager.owed_operation = Some(id);
-        //= RM-19
-        manager.inactivity.cancel();
-        let connection = manager.connection;
-        self.promise_stop(
-            stop,
-            Promise::Operation {
-                operation,
-                connection,
-                id,
-                stop,
-            },
-        );
-    }
-
-    /// An operation that ends the session is answered first, now that it is durable.
-    pub(super) fn on_stop_durable(
-        &mut self,
-        cx: &Cx<'_>,
-        operation: Operation,
-        connection: ConnectionId,
-        id: u64,
-    ) {
-        if !self.is_manager(connection) {
-            //= OP-11
-            return;
-        }
-        self.answer(id, Ok(json!({})));
-        let reason = match operation {
-            Operation::Restart => ClosingReason::Restart,
-            Operation::PowerOff => ClosingReason::PowerOff,
-            Operation::StopService | Operation::StartService => unreachable!("they do not end the session"),
-        };
-        self.end_session(cx, reason, None);
-    }
-
     // Answers and ends.
 
     pub(super) fn answer(&mut self, id: u64, outcome: Outcome) {
         let manager = self.present_manager();
         let (connection, line) = (manager.connection, manager.rpc.answer(id, outcome));
+        self.outputs.push_back(Output::Send { connection, line });
+    }
+
+    /// Answers with facts, which are written as they are.
+    fn answer_with(&mut self, id: u64, facts: &impl Serialize) {
+        let manager = self.present_manager();
+        let (connection, line) = (manager.connection, manager.rpc.answer_with(id, facts));
         self.outputs.push_back(Output::Send { connection, line });
     }
 
@@ -314,6 +228,19 @@ impl Device {
 
     // What anyone may read.
 
+    /// The network settings that are in force.
+    pub(super) fn network(&self) -> &NetworkSettings {
+        self.stored.network.as_ref().unwrap_or(&self.profile.network)
+    }
+
+    /// The address managers reach it at: that of the first interface.
+    fn ip(&self) -> Ipv4Addr {
+        self.network()
+            .interfaces
+            .first()
+            .map_or(Ipv4Addr::UNSPECIFIED, |interface| interface.ip)
+    }
+
     pub(super) fn notify_header(&mut self) {
         if let Some(connection) = self.manager.as_ref().map(|manager| manager.connection) {
             let header = self.header();
@@ -324,30 +251,30 @@ impl Device {
     //= HD-01
     fn header(&self) -> Header {
         Header {
-            service: self.service,
-            model: self.profile.model.clone(),
+            service: self.service(),
+            model: self.profile.model.name().into(),
             serial: self.profile.serial.clone(),
             firmware: self.profile.firmware.clone(),
-            ip: self.profile.ip(),
+            ip: self.ip(),
             mode: self.stored.mode,
         }
     }
 
     //= IN-01
     fn info(&self, cx: &Cx<'_>) -> Info {
-        let database_bytes = self.stored.bytes_len();
+        let database_bytes = self.stored.database_bytes();
         Info {
-            model: self.profile.model.clone(),
+            model: self.profile.model.name().into(),
             serial: self.profile.serial.clone(),
             firmware: self.profile.firmware.clone(),
             hardware: self.profile.hardware.clone(),
             mode: self.stored.mode,
-            service: self.service,
+            service: self.service(),
             activated: self.is_activated(),
             uptime_secs: cx.now.since(self.started_at).as_secs(),
             date_time: cx.wall_clock.to_string(),
             users: u64::try_from(self.stored.users.len()).expect("a length fits into 64 bits"),
-            objects: self.stored.objects,
+            objects: self.stored.objects.count,
             database_bytes,
             free_bytes: self.profile.database_bytes_max.saturating_sub(database_bytes),
             tampered: self.stored.tampered,

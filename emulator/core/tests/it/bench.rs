@@ -6,8 +6,8 @@ use std::{collections::VecDeque, time::Duration};
 use apdu::{Atr, Csn, ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Personalisation, profile};
 use hsm_core::{
-    ConnectionId, Device, Event, Input, Key, LocalCard, Output, Profile, Purpose, Scheme, ServerMasterKey,
-    Stored, Ticket,
+    Change, ConnectionId, Device, Event, Input, Key, LocalCard, Output, Profile, Purpose, Scheme,
+    ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
@@ -78,7 +78,10 @@ pub(crate) struct Bench {
     pub(crate) device: Option<Device>,
     profile: Profile,
     durable: Stored,
-    unwritten: VecDeque<(Ticket, Stored)>,
+    unwritten: VecDeque<(Ticket, Vec<Change>)>,
+    /// What users were told, and how often the log was asked for.
+    pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
+    pub(crate) log_asks: usize,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -147,6 +150,8 @@ impl Bench {
             profile,
             durable,
             unwritten: VecDeque::new(),
+            told_users: Vec::new(),
+            log_asks: 0,
             disk_is_slow: false,
             cards,
             slot: None,
@@ -190,7 +195,10 @@ impl Bench {
             | Input::LineTooLong { .. }
             | Input::Slow { .. }
             | Input::TurnedAway { .. }
-            | Input::Persisted(_) => {}
+            | Input::Persisted(_)
+            | Input::Derived { .. }
+            | Input::User { .. }
+            | Input::UserGone { .. } => {}
         }
         self.with_device(|device, cx| device.handle_input(cx, input));
     }
@@ -218,7 +226,13 @@ impl Bench {
                     self.on_seen(Seen::Line(connection, line));
                 }
                 Output::End { connection } => self.on_seen(Seen::End(connection)),
-                Output::Persist { ticket, stored } => self.unwritten.push_back((ticket, stored)),
+                Output::Persist { ticket, changes } => self.unwritten.push_back((ticket, changes)),
+                Output::Derive { job, derivation } => {
+                    let derived = derivation.run();
+                    self.input(Input::Derived { job, derived });
+                }
+                Output::User { session, answer } => self.told_users.push((session, answer)),
+                Output::RetrieveLog { .. } | Output::ClearLog => self.log_asks += 1,
                 Output::LocalReader(command) => self.use_local_reader(&command),
                 Output::Event(record) => self.on_seen(Seen::Event(record.event)),
             }
@@ -258,8 +272,10 @@ impl Bench {
 
     /// The next write becomes durable, if one is on its way.
     pub(crate) fn write_one(&mut self) {
-        if let Some((ticket, stored)) = self.unwritten.pop_front() {
-            self.durable = stored;
+        if let Some((ticket, changes)) = self.unwritten.pop_front() {
+            for change in &changes {
+                self.durable.apply(change);
+            }
             self.input(Input::Persisted(ticket));
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn line() -> impl Strategy<Value = Vec<u8>> {
 
 fn message() -> impl Strategy<Value = Value> {
     let methods = prop_oneof![
-        prop::sample::select(protocol::ManagerRequest::ALL).prop_map(|request| json!(request.method())),
+        prop::sample::select(protocol::Method::ALL).prop_map(|method| json!(method.name())),
         prop::sample::select(vec![
             json!("card.power_on"),
             json!(""),

@@ -92,6 +92,12 @@ impl Bench {
                 }
                 Output::Finish(connection) => self.outs.entry(connection).or_default().push(Out::Finish),
                 Output::Close(connection) => self.outs.entry(connection).or_default().push(Out::Close),
+                Output::Derive { .. }
+                | Output::User { .. }
+                | Output::RetrieveLog { .. }
+                | Output::ClearLog => {
+                    unreachable!("a rack model without users")
+                }
                 Output::Persist { ticket, .. } => answers.push(Input::Device(DeviceInput::Persisted(ticket))),
                 Output::LocalReader(command) => {
                     panic!("nobody is at the local reader, which is asked {command:?}")

@@ -1,7 +1,7 @@
 //! How fast the card is where nothing else is: SELECT and VERIFY, its storage an image in memory. Prints a table and
 //! judges nothing; `ci/bench` runs it.
 
-#[path = "../tests/bench/mod.rs"]
+#[path = "../../virtual-card/core/tests/bench/mod.rs"]
 mod bench;
 
 use std::{

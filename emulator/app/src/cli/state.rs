@@ -1,0 +1,226 @@
+//! `hsm-emulator state`: shows, exports and imports what is kept of a device, as test data for bug reports. Never
+//! touches the state of a device that runs, and never hands out its TLS key.
+
+use std::{
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+};
+
+use clap::{Args, Subcommand};
+use hsm_core::{Profile, Stored};
+use hsm_listener::Identity;
+use program::{ExitCode, Problem};
+use serde::{Deserialize, Serialize};
+
+use super::data;
+use crate::store::{Kept, Store};
+
+/// What stands in every export.
+const TEST_DATA: &str = "the state of an emulated HSM: test data that protects nothing";
+/// The version of the export's form.
+const VERSION: u32 = 1;
+/// Bytes of an export that is imported, at most.
+const EXPORT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+#[derive(Debug, Args)]
+pub(super) struct StateArgs {
+    #[command(subcommand)]
+    command: StateCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum StateCommand {
+    /// Show what is kept of a device, for a person
+    Show(Folder),
+    /// Print what is kept of a device as JSON: test data with hashes of its passwords, without its TLS key
+    Export(Folder),
+    /// Make the state of a device from an export; it gets a TLS key of its own
+    Import {
+        #[command(flatten)]
+        folder: Folder,
+        /// The export
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Folder {
+    /// The folder that holds the device's state
+    #[arg(long, value_name = "DIR")]
+    state: PathBuf,
+}
+
+/// An export. What a program of another release wrote is refused by its version.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Export {
+    test_data: String,
+    version: u32,
+    profile: String,
+    stored: Stored,
+    objects: Vec<Object>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Object {
+    number: u64,
+    #[serde(with = "hex")]
+    bytes: Vec<u8>,
+}
+
+mod hex {
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&apdu::hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        apdu::hex::decode(&text)
+            .map_err(|why| D::Error::custom(format!("expected hexadecimal digits: {why}")))
+    }
+}
+
+/// `hsm-emulator state`
+pub(super) fn state(args: &StateArgs) -> Result<(), Problem> {
+    match &args.command {
+        StateCommand::Show(folder) => show(&folder.state),
+        StateCommand::Export(folder) => export(&folder.state),
+        StateCommand::Import { folder, file } => import(&folder.state, file),
+    }
+}
+
+fn open(folder: &Path) -> Result<(Store, Kept), Problem> {
+    Store::open(folder)?.ok_or_else(|| {
+        let what = format!(
+            "open state folder `{}`: expected the state of a device, found none",
+            folder.display()
+        );
+        Problem::new(ExitCode::Usage, what).hint("name the folder that `hsm-emulator run --state` was given")
+    })
+}
+
+fn show(folder: &Path) -> Result<(), Problem> {
+    let (_, kept) = open(folder)?;
+    let profile = Profile::parse(&kept.profile_text)
+        .map_err(|why| Problem::new(ExitCode::WrongState, format!("read profile of the state: {why}")))?;
+    let stored = kept.stored;
+    let yes = |is: bool| if is { "yes" } else { "no" };
+    let mut text = format!("# {TEST_DATA}\n");
+    let mut row = |name: &str, value: String| text.extend([&format!("{name:<22}"), value.as_str(), "\n"]);
+    row("model", profile.model.to_string());
+    row("serial number", profile.serial);
+    row("switched on", yes(stored.switched_on).into());
+    row("last went down by", stored.last_stop.to_string());
+    row("bound to a key", yes(stored.binding.is_some()).into());
+    row("activation password", yes(stored.activation.is_some()).into());
+    row("wrong passwords", stored.activation_failures.to_string());
+    row(
+        "remote management",
+        if stored.remote_management {
+            "enabled"
+        } else {
+            "disabled"
+        }
+        .into(),
+    );
+    row("operating mode", stored.mode.to_string());
+    row(
+        "network",
+        if stored.network.is_some() {
+            "changed"
+        } else {
+            "of the profile"
+        }
+        .into(),
+    );
+    row(
+        "objects",
+        format!("{} with {} bytes", stored.objects.count, stored.objects.bytes),
+    );
+    row("tampered", yes(stored.tampered).into());
+    let domain = stored
+        .replication_domain
+        .as_deref()
+        .map_or_else(|| "<none>".into(), hsm_core::escape);
+    row("replication domain", domain);
+    for (name, user) in &stored.users {
+        let blocked = if user.failures >= profile.users.login_tries {
+            ", blocked"
+        } else {
+            ""
+        };
+        let value = format!(
+            "{name}, permissions {:#x}, {} failures{blocked}",
+            user.permissions.0, user.failures
+        );
+        row("user", value);
+    }
+    data(text.as_bytes())
+}
+
+fn export(folder: &Path) -> Result<(), Problem> {
+    let (store, kept) = open(folder)?;
+    let objects = store
+        .objects()?
+        .into_iter()
+        .map(|(number, bytes)| Object { number, bytes });
+    let export = Export {
+        test_data: TEST_DATA.into(),
+        version: VERSION,
+        profile: kept.profile_text,
+        stored: kept.stored,
+        objects: objects.collect(),
+    };
+    let mut text = serde_json::to_vec_pretty(&export)
+        .map_err(|error| Problem::new(ExitCode::Internal, format!("write export: {error}")))?;
+    text.push(b'\n');
+    data(&text)
+}
+
+fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
+    let mut text = Vec::new();
+    let opened =
+        fs::File::open(file).and_then(|opened| opened.take(EXPORT_BYTES_MAX + 1).read_to_end(&mut text));
+    opened.map_err(|error| Problem::io("read export", file, &error))?;
+    let refuse = |why: String| {
+        Problem::new(
+            ExitCode::Usage,
+            format!("read export `{}`: {why}", file.display()),
+        )
+        .hint("give a file that `hsm-emulator state export` of this release wrote")
+    };
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > EXPORT_BYTES_MAX {
+        return Err(refuse(format!("expected at most {EXPORT_BYTES_MAX} bytes")));
+    }
+    let export: Export = serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
+    if export.version != VERSION {
+        return Err(refuse(format!(
+            "expected version {VERSION}, got {}",
+            export.version
+        )));
+    }
+    let profile = Profile::parse(&export.profile).map_err(|why| refuse(format!("its profile: {why}")))?;
+    if Store::open(folder)?.is_some() {
+        let what = format!("import into `{}`: expected no state, found one", folder.display());
+        return Err(Problem::new(ExitCode::Usage, what).hint("name a folder that is not there yet"));
+    }
+    let kept = Kept {
+        identity: Identity::generate(&profile.serial)
+            .map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?,
+        profile_text: export.profile,
+        stored: export.stored,
+    };
+    let store = Store::create(folder, &kept)?;
+    let objects: Vec<_> = export
+        .objects
+        .into_iter()
+        .map(|object| (object.number, object.bytes))
+        .collect();
+    store.add_objects(&objects)?;
+    Ok(())
+}

@@ -1,0 +1,295 @@
+//! Users of the database: who they are, what they may do, and what is kept of them. Decides nothing about a login; see
+//! `device/users.rs`.
+
+use core::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use zeroize::Zeroizing;
+
+use crate::derivation::Verifier;
+
+/// Characters of a user's name, at most. Source: D.
+pub const USER_NAME_CHARACTERS_MAX: usize = 16;
+/// Characters of a user's password that any profile may permit.
+pub const PASSWORD_CHARACTERS_MAX: usize = 128;
+/// Users of one device, at most.
+pub const USERS_MAX: usize = 1024;
+/// Users that are logged in at once, at most.
+pub const USER_SESSIONS_MAX: usize = 64;
+/// Users that follow the log at once, at most. Source: LG-02.
+pub const FOLLOWERS_MAX: usize = 3;
+/// Logins and other passwords that are on their way at once, at most.
+pub const USER_ERRANDS_MAX: usize = 16;
+
+/// The name of a user: 1 to [`USER_NAME_CHARACTERS_MAX`] letters and digits, capital ones being others. Source: D.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UserName(String);
+
+impl UserName {
+    /// The name, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_name = (1..=USER_NAME_CHARACTERS_MAX).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        is_name.then(|| Self(text.to_owned()))
+    }
+
+    /// The one user that cannot be removed.
+    pub fn master() -> Self {
+        Self("master".into())
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for UserName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for UserName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        Self::parse(&text).ok_or_else(|| {
+            D::Error::custom(format!(
+                "expected a name of 1 to {USER_NAME_CHARACTERS_MAX} letters and digits"
+            ))
+        })
+    }
+}
+
+/// What a user may do to the system, in the vendor's bits (`dinamo.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permissions(pub u32);
+
+impl Permissions {
+    /// Nothing but the own partition.
+    pub const NONE: Self = Self(0);
+    /// Create and remove users.
+    pub const USER_CREATE: Self = Self(0x10);
+    /// Read and clear the log.
+    pub const USER_REMOTE_LOG: Self = Self(0x20);
+    /// List users.
+    pub const USER_LIST: Self = Self(0x40);
+    /// Everything, also what later firmware adds.
+    pub const SYS_OPERATOR: Self = Self(0x80);
+    /// Make and restore backups.
+    pub const SYS_BACKUP: Self = Self(0x100);
+    /// Update the firmware.
+    pub const SYS_UPDATE_HSM: Self = Self(0x200);
+
+    /// Whether these include another one.
+    pub const fn include(self, permission: Self) -> bool {
+        self.0 & Self::SYS_OPERATOR.0 != 0 || self.0 & permission.0 == permission.0
+    }
+}
+
+/// What is kept of a user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct User {
+    /// What the user may do.
+    pub permissions: Permissions,
+    /// How the password is recognised; without it the factory's password is the user's.
+    pub verifier: Option<Verifier>,
+    /// Wrong passwords in a row. As many as the profile permits block the user. Source: HC-02.
+    pub failures: u32,
+}
+
+impl User {
+    /// `master` as it leaves the factory: an operator with the factory's password.
+    pub const fn factory_master() -> Self {
+        Self {
+            permissions: Permissions::SYS_OPERATOR,
+            verifier: None,
+            failures: 0,
+        }
+    }
+}
+
+/// What was typed as a user's password.
+#[derive(Clone)]
+pub struct Password(pub(crate) Zeroizing<String>);
+
+impl From<&str> for Password {
+    fn from(text: &str) -> Self {
+        Self(Zeroizing::new(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password([redacted])")
+    }
+}
+
+/// One user's conversation with the device, numbered by whoever serves it, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UserSession(pub u64);
+
+/// What a user asks of the device.
+#[derive(Clone, Debug)]
+pub enum UserRequest {
+    /// To be let in.
+    Login {
+        /// As typed: perhaps no name at all.
+        name: String,
+        /// As typed.
+        password: Password,
+    },
+    /// To leave. Its session is over.
+    Logout,
+    /// Another password for oneself.
+    ChangePassword {
+        /// The present one.
+        old: Password,
+        /// The next one.
+        new: Password,
+    },
+    /// A user more.
+    Create {
+        /// As typed.
+        name: String,
+        /// As typed.
+        password: Password,
+        /// What the user may do.
+        permissions: Permissions,
+    },
+    /// A user less.
+    Remove {
+        /// As typed.
+        name: String,
+    },
+    /// To let a blocked user try again.
+    Unblock {
+        /// As typed.
+        name: String,
+    },
+    /// The whole log: the device asks for it with [`Output::RetrieveLog`](crate::Output::RetrieveLog).
+    RetrieveLog,
+    /// Every line of the log from now on.
+    FollowLog,
+    /// To throw away the log.
+    ClearLog,
+}
+
+/// What the device answers to a user, and what it tells unasked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UserAnswer {
+    /// The user is in.
+    LoggedIn {
+        /// What the user may do.
+        permissions: Permissions,
+    },
+    /// It is done.
+    Done,
+    /// It is not.
+    Refused(UserRefusal),
+    /// A line of the log, to a follower.
+    LogLine(String),
+    /// The session is over: the service has stopped.
+    LoggedOut,
+}
+
+/// Why a user's request is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRefusal {
+    /// No such user, or another password: nobody is told which.
+    LoginFailed,
+    /// Too many wrong passwords.
+    Blocked,
+    /// The HSM service is stopped.
+    ServiceStopped,
+    /// Nobody has logged in on this session, or somebody has already.
+    WrongState,
+    /// The user has not the permission.
+    NotPermitted,
+    /// [`USER_SESSIONS_MAX`], [`USERS_MAX`], [`FOLLOWERS_MAX`] or [`USER_ERRANDS_MAX`] is reached.
+    LimitReached,
+    /// There is no user with this name.
+    UserNotFound,
+    /// There is one already.
+    UserExists,
+    /// It is no name.
+    InvalidName,
+    /// It is too short or too long for a password.
+    InvalidPassword,
+    /// `master` cannot be removed.
+    CannotRemoveMaster,
+}
+
+impl UserRefusal {
+    /// Every reason.
+    pub const ALL: [Self; 11] = [
+        Self::LoginFailed,
+        Self::Blocked,
+        Self::ServiceStopped,
+        Self::WrongState,
+        Self::NotPermitted,
+        Self::LimitReached,
+        Self::UserNotFound,
+        Self::UserExists,
+        Self::InvalidName,
+        Self::InvalidPassword,
+        Self::CannotRemoveMaster,
+    ];
+
+    /// The name of the reason, and the vendor's number for the same idea where there is one (`dinamo.h`).
+    pub const fn name_and_vendor_code(self) -> (&'static str, Option<u32>) {
+        match self {
+            Self::LoginFailed => ("login_failed", Some(5002)),
+            Self::Blocked => ("user_blocked", Some(5120)),
+            Self::ServiceStopped => ("service_not_started", Some(5702)),
+            Self::WrongState => ("wrong_state", Some(5008)),
+            Self::NotPermitted => ("not_permitted", Some(5002)),
+            Self::LimitReached => ("limit_reached", Some(5304)),
+            Self::UserNotFound => ("user_not_found", Some(5020)),
+            Self::UserExists => ("user_exists", Some(5013)),
+            Self::InvalidName => ("invalid_name", Some(5014)),
+            Self::InvalidPassword => ("invalid_password", Some(5011)),
+            Self::CannotRemoveMaster => ("cannot_remove_master", Some(5018)),
+        }
+    }
+}
+
+impl fmt::Display for UserRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name_and_vendor_code().0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_1_to_16_letters_and_digits() {
+        for name in ["a", "master", "A1", "1234567890123456"] {
+            assert!(UserName::parse(name).is_some(), "{name}");
+        }
+        for name in [
+            "",
+            "12345678901234567",
+            "a_b",
+            "a-b",
+            "a b",
+            "a|b",
+            "ã",
+            "a\n",
+            "\u{202E}a",
+        ] {
+            assert!(UserName::parse(name).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn an_operator_may_everything_and_nobody_else_more_than_the_bits_say() {
+        let both = Permissions(Permissions::USER_CREATE.0 | Permissions::USER_REMOTE_LOG.0);
+        assert!(both.include(Permissions::USER_REMOTE_LOG) && !both.include(Permissions::USER_LIST));
+        assert!(Permissions::SYS_OPERATOR.include(both));
+        assert!(!Permissions::NONE.include(Permissions::USER_LIST));
+    }
+}
