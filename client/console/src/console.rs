@@ -233,8 +233,12 @@ pub(crate) enum Dialog {
     },
     /// The session asks for the PIN.
     Pin { entry: Entry, trouble: Option<String> },
-    /// Whether to do it.
-    Confirm(Operation),
+    /// Whether to do it; with an entry, for the serial number of the device.
+    Confirm {
+        operation: Operation,
+        entry: Option<Entry>,
+        trouble: Option<String>,
+    },
     /// Something goes on.
     Working {
         title: &'static str,
@@ -312,9 +316,10 @@ impl Console {
             View::Connecting(_) => vec![Item::Abandon],
             View::Leaving(_) | View::Gone => Vec::new(),
             View::Session(managing) => match managing.tab {
-                Tab::Management if managing.is_administrator => Operation::menu(managing.header.service)
+                Tab::Management if managing.is_administrator => Operation::menu(&managing.header)
+                    .into_iter()
                     .map(Item::Operate)
-                    .to_vec(),
+                    .collect(),
                 Tab::Management => vec![Item::Authenticate, Item::NextHere],
                 Tab::Network | Tab::Information => vec![Item::Refresh],
                 Tab::Web => vec![Item::OpenBrowser],
@@ -364,8 +369,8 @@ impl Console {
     fn on_letter(&mut self, letter: char) {
         if let Some(dialog) = &self.dialog {
             let choice = match (dialog, letter) {
-                (Dialog::Confirm(operation), 'y' | 'Y') => Item::Confirm(*operation),
-                (Dialog::Confirm(_), 'n' | 'N') => Item::CancelDialog,
+                (Dialog::Confirm { operation, .. }, 'y' | 'Y') => Item::Confirm(*operation),
+                (Dialog::Confirm { .. }, 'n' | 'N') => Item::CancelDialog,
                 _ => return,
             };
             return self.on_item(choice);
@@ -446,13 +451,18 @@ impl Console {
             Item::NextHere => self.is_next_here = !self.is_next_here,
             Item::Operate(operation) => match operation.warning() {
                 Some(_) => {
-                    self.set_dialog(Dialog::Confirm(operation));
+                    let is_typed = operation.is_confirmed_by_serial();
+                    self.set_dialog(Dialog::Confirm {
+                        operation,
+                        entry: is_typed.then(|| Entry::plain("")),
+                        trouble: None,
+                    });
                     // Enter twice in a row switches nothing off.
-                    self.cursor = 1;
+                    self.cursor = usize::from(!is_typed);
                 }
-                None => self.operate(operation),
+                None => self.operate(operation, String::new()),
             },
-            Item::Confirm(operation) => self.operate(operation),
+            Item::Confirm(operation) => self.confirm(operation),
             Item::Refresh => {
                 if let View::Session(managing) = &self.view
                     && let Some(request) = managing.tab.request()
@@ -482,14 +492,26 @@ impl Console {
         }
     }
 
-    fn operate(&mut self, operation: Operation) {
+    fn confirm(&mut self, operation: Operation) {
+        let Some(Dialog::Confirm { entry, trouble, .. }) = &mut self.dialog else {
+            return;
+        };
+        let typed = entry.as_ref().map_or("", Entry::text).to_owned();
+        if entry.is_some() && typed.is_empty() {
+            *trouble = Some("Nothing was typed: type its serial number to confirm.".into());
+            return;
+        }
+        self.operate(operation, typed);
+    }
+
+    fn operate(&mut self, operation: Operation, confirm: String) {
         self.set_dialog(Dialog::Working {
             title: operation.label(),
             text: "The device is at work.".into(),
             percent: None,
             is_card: false,
         });
-        self.ask(operation.request());
+        self.ask(operation.request(confirm));
     }
 
     fn insert_card(&mut self) {
@@ -903,9 +925,9 @@ impl Console {
 
     fn entry(&mut self) -> Option<&mut Entry> {
         match &mut self.dialog {
-            Some(Dialog::InsertCard { entry, .. }) => entry.as_mut(),
+            Some(Dialog::InsertCard { entry, .. } | Dialog::Confirm { entry, .. }) => entry.as_mut(),
             Some(Dialog::Pin { entry, .. }) => Some(entry),
-            Some(Dialog::Confirm(_) | Dialog::Working { .. } | Dialog::Told { .. }) | None => None,
+            Some(Dialog::Working { .. } | Dialog::Told { .. }) | None => None,
         }
     }
 
@@ -958,7 +980,7 @@ impl Dialog {
             Self::InsertCard { entry: Some(_), .. } => vec![Item::InsertCard, Item::GiveUp],
             Self::InsertCard { entry: None, .. } | Self::Working { is_card: true, .. } => vec![Item::GiveUp],
             Self::Pin { .. } => vec![Item::EnterPin, Item::GiveUp],
-            Self::Confirm(operation) => vec![Item::Confirm(*operation), Item::CancelDialog],
+            Self::Confirm { operation, .. } => vec![Item::Confirm(*operation), Item::CancelDialog],
             Self::Working { is_card: false, .. } => vec![Item::StartScreen],
             Self::Told {
                 offers_next_card: true,

@@ -293,7 +293,7 @@ impl Dialog {
         match self {
             Self::InsertCard { .. } => "Insert card",
             Self::Pin { .. } => "PIN",
-            Self::Confirm(operation) => operation.label(),
+            Self::Confirm { operation, .. } => operation.label(),
             Self::Working { title, .. } | Self::Told { title, .. } => title,
         }
     }
@@ -306,7 +306,8 @@ impl Dialog {
         match self {
             Self::InsertCard { entry, .. } => entry.as_ref().map(|entry| ("Card image:", entry)),
             Self::Pin { entry, .. } => Some(("PIN:", entry)),
-            Self::Confirm(_) | Self::Working { .. } | Self::Told { .. } => None,
+            Self::Confirm { entry, .. } => entry.as_ref().map(|entry| ("Serial number:", entry)),
+            Self::Working { .. } | Self::Told { .. } => None,
         }
     }
 
@@ -323,12 +324,16 @@ impl Dialog {
                 let said = "Type the PIN of the card. It is not shown, and goes to the card alone.";
                 trouble.iter().cloned().chain([said.into()]).collect()
             }
-            Self::Confirm(operation) => {
+            Self::Confirm {
+                operation,
+                entry,
+                trouble,
+            } => {
+                let question = format!("{} of the HSM {serial}: are you sure?", operation.noun());
                 let warning = operation.warning().unwrap_or_default();
-                vec![
-                    format!("{} of the HSM {serial}: are you sure?", operation.noun()),
-                    warning.into(),
-                ]
+                let how = trouble.as_deref().unwrap_or("Type its serial number to confirm.");
+                let how = entry.as_ref().map(|_| how.to_owned());
+                [question, warning.into()].into_iter().chain(how).collect()
             }
             Self::Working { text, percent, .. } => {
                 let bar = percent.map(|percent| {

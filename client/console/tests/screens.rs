@@ -616,7 +616,8 @@ fn an_operation_that_is_refused_says_why() {
 #[test]
 fn the_device_ends_the_session_after_a_switch_off() {
     let mut station = Station::administrator();
-    station.key(Key::Up);
+    station.key(Key::Down);
+    station.key(Key::Down);
     station.key(Key::Enter);
     insta::assert_snapshot!("confirm_switch_off", station.screen());
     station.click("[ Yes ]");
@@ -630,6 +631,102 @@ fn the_device_ends_the_session_after_a_switch_off() {
     });
     station.ended(Ending::Closing(ClosingReason::PowerOff));
     insta::assert_snapshot!("switched_off", station.screen());
+}
+
+//= OP-04
+#[test]
+fn the_user_master_is_unlocked_without_a_question() {
+    let mut station = Station::administrator();
+    station.click("[ Unlock user master ]");
+    station.check(&[ask(ManagerRequest::UnlockMaster)]);
+    station.notice(Notice::Done {
+        act: Method::UnlockMaster,
+    });
+    station.check_shows("The user master is unlocked.");
+}
+
+//= OP-06
+//= OP-09
+#[test]
+fn factory_mode_is_confirmed_with_the_serial_number_and_the_device_judges_it() {
+    let mut station = Station::administrator();
+    station.click("[ Return to factory mode ]");
+    station.key(Key::Enter);
+    station.check(&[]);
+    station.check_shows("Nothing was typed: type its serial number to confirm.");
+    station.types("TXP0000002");
+    insta::assert_snapshot!("confirm_factory_mode", station.screen());
+    let confirm = |serial: &str| {
+        ask(ManagerRequest::FactoryReset {
+            confirm: serial.into(),
+        })
+    };
+    station.key(Key::Enter);
+    station.check(&[confirm("TXP0000002")]);
+    station.notice(Notice::Refused {
+        act: Method::FactoryReset,
+        error: ErrorName::ConfirmationMismatch.into(),
+    });
+    insta::assert_snapshot!("factory_mode_not_confirmed", station.screen());
+    station.key(Key::Enter);
+    station.click("[ Return to factory mode ]");
+    station.types("TXP0000001");
+    station.key(Key::Enter);
+    station.check(&[confirm("TXP0000001")]);
+    station.notice(Notice::Done {
+        act: Method::FactoryReset,
+    });
+    station.check_shows("The device returns to factory mode.");
+    station.click("[ Return to factory mode ]");
+    station.types("TXP0000001");
+    station.key(Key::Escape);
+    station.check(&[]);
+}
+
+//= OP-07
+//= OP-09
+#[test]
+fn the_modes_that_the_device_does_not_have_are_offered() {
+    let mut station = Station::administrator();
+    assert!(!station.screen().contains("mode to NRM"));
+    station.click("[ Change operating mode to RM2 ]");
+    station.types("TXP0000001");
+    insta::assert_snapshot!("confirm_mode", station.screen());
+    station.key(Key::Enter);
+    station.check(&[ask(ManagerRequest::SetMode {
+        mode: OperatingMode::Rm2,
+        confirm: "TXP0000001".into(),
+    })]);
+    station.notice(Notice::Done { act: Method::SetMode });
+    station.notice(Notice::HeaderChanged(Header {
+        mode: OperatingMode::Rm2,
+        ..header(ServiceState::Running)
+    }));
+    station.check_shows("[ Change operating mode to NRM ]");
+    assert!(!station.screen().contains("mode to RM2"));
+}
+
+//= OP-05
+#[test]
+fn live_sync_is_shown_as_the_device_answers_it() {
+    let mut station = Station::administrator();
+    station.click("[ Online synchronization (Database live sync) ]");
+    station.types("TXP0000001");
+    station.key(Key::Enter);
+    station.check(&[ask(ManagerRequest::LiveSync {
+        node: None,
+        confirm: "TXP0000001".into(),
+    })]);
+    station.notice(Notice::OperationProgress {
+        percent: 30,
+        text: "objects are being copied".into(),
+    });
+    station.check_shows("30 %");
+    station.notice(Notice::Refused {
+        act: Method::LiveSync,
+        error: ErrorName::SyncUndefined.into(),
+    });
+    insta::assert_snapshot!("live_sync_refused", station.screen());
 }
 
 //= AU-12
