@@ -9,7 +9,14 @@ use hsm_client::{
 use machine::{Cx, Instant, Machine};
 use protocol::{Error, ErrorName, Header, Info, ManagerRequest, Method, NetworkSettings, Progress};
 
-use crate::{countdown::Countdown, entry::Entry, operation::Operation, words};
+use crate::{
+    countdown::Countdown,
+    entry::Entry,
+    network_form::NetworkForm,
+    operation::Operation,
+    password_form::{PasswordForm, Purpose},
+    words,
+};
 
 /// What a console is made with.
 #[derive(Clone, Debug)]
@@ -186,10 +193,33 @@ pub(crate) struct Managing {
     pub(crate) network: Option<NetworkSettings>,
     pub(crate) info: Option<Info>,
     pub(crate) is_administrator: bool,
+    /// Readings of the network settings that the device has not answered: what is changed is what was read last.
+    network_reads: usize,
+    /// Changes of network settings that the device has not answered.
+    sent_form: Option<NetworkForm>,
     /// The line at the bottom: what came of the last act.
     pub(crate) message: Option<String>,
     /// What the device said when it ended the session.
     told: Vec<String>,
+}
+
+/// The model that has an activation password in the place of cards. Source: PK-01.
+const POCKET: &str = "Pocket";
+
+impl Managing {
+    pub(crate) fn is_pocket(&self) -> bool {
+        self.header.model == POCKET
+    }
+
+    fn on_network_answered(&mut self) {
+        self.network_reads = self.network_reads.saturating_sub(1);
+    }
+
+    //= NW-02
+    //= NW-03
+    pub(crate) fn can_change_network(&self) -> bool {
+        self.is_pocket() && self.is_administrator && self.network.is_some() && self.network_reads == 0
+    }
 }
 
 /// Source: S1, CL-01.
@@ -233,6 +263,10 @@ pub(crate) enum Dialog {
     },
     /// The session asks for the PIN.
     Pin { entry: Entry, trouble: Option<String> },
+    /// An activation password is typed.
+    Password(PasswordForm),
+    /// Network settings are changed.
+    Network(NetworkForm),
     /// Whether to do it; with an entry, for the serial number of the device.
     Confirm {
         operation: Operation,
@@ -266,6 +300,12 @@ pub(crate) enum Item {
     Operate(Operation),
     Refresh,
     OpenBrowser,
+    ChangeNetwork,
+    /// A line of the network settings.
+    Field(usize),
+    SaveNetwork,
+    TypePassword(Purpose),
+    FinishPassword,
     InsertCard,
     EnterPin,
     GiveUp,
@@ -303,7 +343,7 @@ impl Console {
 
     /// Whether what is typed now is a secret.
     pub fn is_typing_secret(&self) -> bool {
-        matches!(&self.dialog, Some(Dialog::Pin { .. }))
+        matches!(&self.dialog, Some(Dialog::Pin { .. } | Dialog::Password(_)))
     }
 
     /// What can be chosen now, in the order of the screen.
@@ -319,8 +359,19 @@ impl Console {
                 Tab::Management if managing.is_administrator => Operation::menu(&managing.header)
                     .into_iter()
                     .map(Item::Operate)
+                    .chain(
+                        managing
+                            .is_pocket()
+                            .then_some(Item::TypePassword(Purpose::Change)),
+                    )
                     .collect(),
+                //= PK-02
+                Tab::Management if managing.is_pocket() => vec![
+                    Item::TypePassword(Purpose::Activate),
+                    Item::TypePassword(Purpose::SetFirst),
+                ],
                 Tab::Management => vec![Item::Authenticate, Item::NextHere],
+                Tab::Network if managing.can_change_network() => vec![Item::Refresh, Item::ChangeNetwork],
                 Tab::Network | Tab::Information => vec![Item::Refresh],
                 Tab::Web => vec![Item::OpenBrowser],
             },
@@ -414,7 +465,10 @@ impl Console {
                 if let Some(position) = self.items().iter().position(|there| *there == item) {
                     self.cursor = position;
                 }
-                self.on_item(item);
+                // A line is typed into where the mark is; Enter goes on to the next.
+                if !matches!(item, Item::Field(_)) {
+                    self.on_item(item);
+                }
             }
         }
     }
@@ -470,6 +524,24 @@ impl Console {
                     self.ask(request);
                 }
             }
+            Item::ChangeNetwork => {
+                if let View::Session(managing) = &self.view
+                    && let Some(network) = &managing.network
+                {
+                    self.set_dialog(Dialog::Network(NetworkForm::new(network)));
+                }
+            }
+            Item::Field(_) => self.move_cursor(true),
+            Item::SaveNetwork => self.save_network(),
+            Item::TypePassword(purpose) => self.set_dialog(Dialog::Password(PasswordForm::new(purpose))),
+            Item::FinishPassword => {
+                if let Some(Dialog::Password(form)) = &mut self.dialog
+                    && let Some(request) = form.finish_line()
+                {
+                    self.work(PASSWORD, "The device derives and compares the password.");
+                    self.ask(request);
+                }
+            }
             Item::OpenBrowser => self.ask(ManagerRequest::HttpConsoleUrl),
             Item::InsertCard => self.insert_card(),
             Item::EnterPin => {
@@ -505,13 +577,31 @@ impl Console {
     }
 
     fn operate(&mut self, operation: Operation, confirm: String) {
+        self.work(operation.label(), "The device is at work.");
+        self.ask(operation.request(confirm));
+    }
+
+    fn save_network(&mut self) {
+        let Some(Dialog::Network(form)) = &mut self.dialog else {
+            return;
+        };
+        let changes = form.changes();
+        if changes.is_empty() {
+            return self.finish("Nothing was typed over, and nothing changed.");
+        }
+        let sent_form = Some(form.clone());
+        self.with_session(|managing| managing.sent_form = sent_form);
+        self.work(Tab::Network.label(), "The device checks the settings.");
+        self.ask(ManagerRequest::SetNetwork(changes));
+    }
+
+    fn work(&mut self, title: &'static str, text: &str) {
         self.set_dialog(Dialog::Working {
-            title: operation.label(),
-            text: "The device is at work.".into(),
+            title,
+            text: text.into(),
             percent: None,
             is_card: false,
         });
-        self.ask(operation.request(confirm));
     }
 
     fn insert_card(&mut self) {
@@ -635,7 +725,7 @@ impl Console {
                 }
             }
             Notice::Info(info) => self.with_session(|managing| managing.info = Some(info)),
-            Notice::Network(network) => self.with_session(|managing| managing.network = Some(network)),
+            Notice::Network(network) => self.on_network(network),
             Notice::HttpConsoleUrl { url } => match WebAddress::try_from(url.as_str()) {
                 Ok(address) => self.outputs.push_back(ConsoleOutput::OpenBrowser(address)),
                 Err(InvalidWebAddress) => {
@@ -666,8 +756,15 @@ impl Console {
             } => self.tell(Told::HangUp),
             Notice::Refused { act, error } => self.on_refused(act, &error),
             Notice::NotSent { act, .. } => {
-                if act == Method::Close {
-                    self.tell(Told::HangUp);
+                match act {
+                    Method::Close => self.tell(Told::HangUp),
+                    Method::Network => self.with_session(Managing::on_network_answered),
+                    Method::SetNetwork => {
+                        if let Some(form) = self.take_sent_form() {
+                            self.set_dialog(Dialog::Network(form));
+                        }
+                    }
+                    _ => {}
                 }
                 self.say("This was not sent: the device has not answered what was asked before.");
             }
@@ -711,6 +808,8 @@ impl Console {
                 network: None,
                 info: None,
                 is_administrator: false,
+                network_reads: 0,
+                sent_form: None,
                 message: None,
                 told: Vec::new(),
             })));
@@ -764,9 +863,9 @@ impl Console {
     fn on_activated(&mut self) {
         self.with_session(|managing| managing.is_administrator = true);
         self.set_dialog(Dialog::Told {
-            title: "Activation password",
+            title: PASSWORD,
             lines: vec![
-                "The activation password is right.".into(),
+                "The device has accepted the activation password.".into(),
                 "You have administrative access to the HSM, until you leave.".into(),
             ],
             offers_next_card: false,
@@ -802,12 +901,48 @@ impl Console {
         self.say(message);
     }
 
+    /// The settings as they are now: read, or changed.
+    fn on_network(&mut self, network: NetworkSettings) {
+        let is_changed = self.take_sent_form().is_some();
+        self.with_session(|managing| {
+            managing.network = Some(network);
+            if !is_changed {
+                managing.on_network_answered();
+            }
+        });
+        if is_changed {
+            self.finish("The network settings are changed.");
+        }
+    }
+
+    fn take_sent_form(&mut self) -> Option<NetworkForm> {
+        match &mut self.view {
+            View::Session(managing) => managing.sent_form.take(),
+            View::Start { .. } | View::Connecting(_) | View::Leaving(_) | View::Gone => None,
+        }
+    }
+
     fn on_refused(&mut self, act: Method, error: &Error) {
+        match act {
+            Method::Network => self.with_session(Managing::on_network_answered),
+            //= NW-03
+            Method::SetNetwork => {
+                if let Some(mut form) = self.take_sent_form()
+                    && let Some(wrong) = form.take_errors(error)
+                {
+                    self.set_dialog(Dialog::Network(form));
+                    self.cursor = wrong;
+                    return self.say("Nothing was changed. What is wrong is said beside each setting.");
+                }
+            }
+            _ => {}
+        }
         if act == Method::AuthStart && error.name == Some(ErrorName::PinCancelled) {
             return self.finish("Given up. No try is lost.");
         }
         let title = match act {
             Method::AuthStart => "The card was not accepted",
+            Method::Activate => "The activation password was not accepted",
             _ => "The device refused",
         };
         if let View::Session(_) = self.view {
@@ -927,6 +1062,8 @@ impl Console {
         match &mut self.dialog {
             Some(Dialog::InsertCard { entry, .. } | Dialog::Confirm { entry, .. }) => entry.as_mut(),
             Some(Dialog::Pin { entry, .. }) => Some(entry),
+            Some(Dialog::Password(form)) => Some(form.entry_mut()),
+            Some(Dialog::Network(form)) => form.fields.get_mut(self.cursor).map(|field| &mut field.entry),
             Some(Dialog::Working { .. } | Dialog::Told { .. }) | None => None,
         }
     }
@@ -947,6 +1084,9 @@ impl Console {
     }
 
     fn ask(&mut self, request: ManagerRequest) {
+        if request == ManagerRequest::Network {
+            self.with_session(|managing| managing.network_reads += 1);
+        }
         self.tell(Told::Ask(request));
     }
 
@@ -955,6 +1095,7 @@ impl Console {
     }
 }
 
+const PASSWORD: &str = "Activation password";
 const FIRST_USE: &str = "First use";
 
 /// A fingerprint is longer than a row.
@@ -980,6 +1121,11 @@ impl Dialog {
             Self::InsertCard { entry: Some(_), .. } => vec![Item::InsertCard, Item::GiveUp],
             Self::InsertCard { entry: None, .. } | Self::Working { is_card: true, .. } => vec![Item::GiveUp],
             Self::Pin { .. } => vec![Item::EnterPin, Item::GiveUp],
+            Self::Password(_) => vec![Item::FinishPassword, Item::CancelDialog],
+            Self::Network(form) => (0..form.fields.len())
+                .map(Item::Field)
+                .chain([Item::SaveNetwork, Item::CancelDialog])
+                .collect(),
             Self::Confirm { operation, .. } => vec![Item::Confirm(*operation), Item::CancelDialog],
             Self::Working { is_card: false, .. } => vec![Item::StartScreen],
             Self::Told {

@@ -12,6 +12,7 @@ pub const ENTRY_BYTES_MAX: usize = 256;
 pub(crate) struct Entry {
     /// Never grows past its first allocation, so that no copy of it stays behind.
     text: Zeroizing<String>,
+    bytes_max: usize,
     is_secret: bool,
 }
 
@@ -19,21 +20,28 @@ impl Entry {
     pub(crate) fn secret() -> Self {
         Self {
             text: Zeroizing::new(String::with_capacity(ENTRY_BYTES_MAX)),
+            bytes_max: ENTRY_BYTES_MAX,
             is_secret: true,
         }
     }
 
     pub(crate) fn plain(text: &str) -> Self {
+        Self::long(text, ENTRY_BYTES_MAX)
+    }
+
+    /// A line of at most so many bytes, which is no secret.
+    pub(crate) fn long(text: &str, bytes_max: usize) -> Self {
         let mut entry = Self {
+            text: Zeroizing::new(String::with_capacity(bytes_max)),
+            bytes_max,
             is_secret: false,
-            ..Self::secret()
         };
         text.chars().for_each(|character| entry.push(character));
         entry
     }
 
     pub(crate) fn push(&mut self, character: char) {
-        if !character.is_control() && self.text.len() + character.len_utf8() <= ENTRY_BYTES_MAX {
+        if !character.is_control() && self.text.len() + character.len_utf8() <= self.bytes_max {
             self.text.push(character);
         }
     }

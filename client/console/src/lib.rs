@@ -23,8 +23,10 @@ mod canvas;
 mod console;
 mod countdown;
 mod entry;
+mod network_form;
 mod operation;
 mod paint;
+mod password_form;
 mod words;
 
 pub use canvas::{COLUMNS, ROWS};

@@ -10,6 +10,7 @@ use crate::{
     console::{Console, Dialog, Item, Managing, Press, Reader, Tab, View},
     countdown::Countdown,
     entry::Entry,
+    network_form::NetworkForm,
 };
 
 /// Where the header begins. An address of 15 columns and a serial number have room to its right.
@@ -30,6 +31,12 @@ const KEYS_ROW: u16 = 22;
 const DIALOG_COLUMNS: u16 = 72;
 /// Lines of the start screen about what happened last.
 const TOLD_ROWS: usize = 7;
+/// Lines of the network settings that are seen at once while they are changed.
+const FIELDS_SHOWN: usize = 9;
+/// Where they are typed.
+const FIELD_COLUMN: u16 = 26;
+/// Characters of what a line is called.
+const LABEL_CHARACTERS_MAX: usize = 20;
 /// Columns of an entry.
 const ENTRY_COLUMNS: u16 = 44;
 
@@ -96,7 +103,10 @@ impl Console {
         }
         if let Some(dialog) = &self.dialog {
             canvas.clear(BODY_ROW..LOWER_RULE);
-            self.paint_dialog(dialog, now, &mut canvas);
+            match dialog {
+                Dialog::Network(form) => self.paint_network_form(form, &mut canvas),
+                dialog => self.paint_dialog(dialog, now, &mut canvas),
+            }
         }
         Some(canvas)
     }
@@ -148,8 +158,10 @@ impl Console {
             Tab::Management => self.paint_management(managing, now, canvas),
             Tab::Network => match &managing.network {
                 Some(network) => {
-                    paint_network(network, canvas);
-                    self.paint_items(LOWER_RULE - 1, canvas);
+                    // A second choice takes the row of an interface.
+                    let second = managing.can_change_network();
+                    paint_network(network, INTERFACES_SHOWN - usize::from(second), canvas);
+                    self.paint_items(LOWER_RULE - 1 - u16::from(second), canvas);
                 }
                 None => waiting(canvas),
             },
@@ -190,6 +202,12 @@ impl Console {
             self.paint_items(BODY_ROW + 3, canvas);
             return;
         }
+        if managing.is_pocket() {
+            let said = "An activation password takes the place of the custodians' cards.";
+            canvas.text(3, BODY_ROW + 1, 74, said, Look::Plain);
+            self.paint_items(BODY_ROW + 3, canvas);
+            return;
+        }
         let said = "Each custodian inserts a card and types its PIN. The cards of a set may be at different stations.";
         for (row, line) in (BODY_ROW + 1..).zip(wrapped(said, 74)) {
             canvas.text(3, row, 74, &line, Look::Plain);
@@ -200,10 +218,13 @@ impl Console {
         self.paint_items(BODY_ROW + 6, canvas);
     }
 
-    /// What can be chosen, a row each.
+    /// What can be chosen, a row each. A dialog has its own choices.
     fn paint_items(&self, row: u16, canvas: &mut Canvas<'_>) {
+        if self.dialog.is_some() {
+            return;
+        }
         for (index, item) in self.items().into_iter().enumerate() {
-            let is_marked = index == self.cursor && self.dialog.is_none();
+            let is_marked = index == self.cursor;
             let row = row + u16::try_from(index).expect("a menu is short");
             let mark = if is_marked { "▸" } else { " " };
             canvas.text(3, row, 2, mark, Look::Plain);
@@ -215,6 +236,7 @@ impl Console {
     fn paint_keys(&self, keys: &str, canvas: &mut Canvas<'_>) {
         let keys = match &self.dialog {
             None => keys,
+            Some(Dialog::Network(_)) => "Up/Down choose   Enter goes on to the next   Esc gives up",
             Some(dialog) if dialog.has_entry() => "Enter sends what was typed   Esc gives up",
             Some(_) => "Left/Right choose   Enter does it   Esc is the last choice",
         };
@@ -238,10 +260,17 @@ impl Console {
             Item::Operate(operation) => operation.label(),
             Item::Refresh => "Read again",
             Item::OpenBrowser => "Open HTTP console",
+            Item::ChangeNetwork | Item::SaveNetwork => "Change",
+            Item::TypePassword(purpose) => purpose.label(),
+            // Painted with what is typed.
+            Item::Field(_) => "",
             Item::InsertCard => "Insert",
-            Item::EnterPin | Item::Close => "OK",
+            Item::EnterPin | Item::FinishPassword | Item::Close => "OK",
             Item::Confirm(_) => "Yes",
-            Item::CancelDialog => "No",
+            Item::CancelDialog => match self.dialog {
+                Some(Dialog::Confirm { .. }) => "No",
+                _ => "Give up",
+            },
         };
         format!("[ {label} ]")
     }
@@ -269,22 +298,50 @@ impl Console {
         if let Some((label, entry)) = dialog.entry() {
             let row = row + 2 + lines_len + u16::from(lines_len > 0);
             let width = canvas.text(inner, row, 20, label, Look::Plain);
-            paint_entry(entry, inner + width + 1, row, canvas);
+            paint_entry(entry, true, inner + width + 1, row, canvas);
         }
-        let mut at = inner;
-        for (index, item) in self.items().into_iter().enumerate() {
+        self.paint_buttons(0, inner, row + height - 2, canvas);
+    }
+
+    /// The choices from `first` on, side by side.
+    fn paint_buttons(&self, first: usize, column: u16, row: u16, canvas: &mut Canvas<'_>) {
+        let mut at = column;
+        for (index, item) in self.items().into_iter().enumerate().skip(first) {
             let is_marked = index == self.cursor;
             let look = if is_marked { Look::Marked } else { Look::Plain };
-            canvas.text(
-                at,
-                row + height - 2,
-                1,
-                if is_marked { "▸" } else { " " },
-                Look::Plain,
-            );
+            canvas.text(at, row, 1, if is_marked { "▸" } else { " " }, Look::Plain);
             let label = self.label(item);
-            at += 2 + canvas.button(at + 1, row + height - 2, &label, look, Press::Item(item));
+            at += 2 + canvas.button(at + 1, row, &label, look, Press::Item(item));
         }
+    }
+
+    /// The lines around the marked one; below them, what is wrong with that one.
+    //= NW-03
+    fn paint_network_form(&self, form: &NetworkForm, canvas: &mut Canvas<'_>) {
+        let from = (self.cursor + 1).saturating_sub(FIELDS_SHOWN);
+        let from = from.min(form.fields.len().saturating_sub(FIELDS_SHOWN));
+        let shown = form.fields.iter().enumerate().skip(from).take(FIELDS_SHOWN);
+        for (row, (index, field)) in (BODY_ROW..).zip(shown) {
+            let is_marked = index == self.cursor;
+            canvas.text(3, row, 1, if is_marked { "▸" } else { " " }, Look::Plain);
+            let press = Press::Item(Item::Field(index));
+            let look = if is_marked { Look::Marked } else { Look::Plain };
+            let label: String = field.label.chars().take(LABEL_CHARACTERS_MAX).collect();
+            canvas.button(5, row, &label, look, press);
+            paint_entry(&field.entry, is_marked, FIELD_COLUMN, row, canvas);
+            if field.error.is_some() {
+                canvas.text(FIELD_COLUMN + ENTRY_COLUMNS + 1, row, 7, "! wrong", Look::Bold);
+            }
+        }
+        let marked = form
+            .fields
+            .get(self.cursor)
+            .and_then(|field| field.error.as_ref());
+        let errors = marked.into_iter().chain(&form.others);
+        for (row, line) in (LOWER_RULE - 3..LOWER_RULE - 1).zip(errors.flat_map(|error| wrapped(error, 74))) {
+            canvas.text(3, row, 74, &line, Look::Bold);
+        }
+        self.paint_buttons(form.fields.len(), 3, LOWER_RULE - 1, canvas);
     }
 }
 
@@ -293,6 +350,9 @@ impl Dialog {
         match self {
             Self::InsertCard { .. } => "Insert card",
             Self::Pin { .. } => "PIN",
+            Self::Password(form) => form.purpose.label(),
+            // A form has no frame.
+            Self::Network(_) => "",
             Self::Confirm { operation, .. } => operation.label(),
             Self::Working { title, .. } | Self::Told { title, .. } => title,
         }
@@ -306,8 +366,9 @@ impl Dialog {
         match self {
             Self::InsertCard { entry, .. } => entry.as_ref().map(|entry| ("Card image:", entry)),
             Self::Pin { entry, .. } => Some(("PIN:", entry)),
+            Self::Password(form) => Some((form.label(), form.entry())),
             Self::Confirm { entry, .. } => entry.as_ref().map(|entry| ("Serial number:", entry)),
-            Self::Working { .. } | Self::Told { .. } => None,
+            Self::Network(_) | Self::Working { .. } | Self::Told { .. } => None,
         }
     }
 
@@ -320,6 +381,8 @@ impl Dialog {
                 };
                 trouble.iter().cloned().chain([said.into()]).collect()
             }
+            Self::Password(form) => form.lines(),
+            Self::Network(_) => Vec::new(),
             Self::Pin { trouble, .. } => {
                 let said = "Type the PIN of the card. It is not shown, and goes to the card alone.";
                 trouble.iter().cloned().chain([said.into()]).collect()
@@ -371,7 +434,7 @@ fn waiting(canvas: &mut Canvas<'_>) {
 }
 
 /// What is typed, its end first if it is long; of a secret, nothing.
-fn paint_entry(entry: &Entry, column: u16, row: u16, canvas: &mut Canvas<'_>) {
+fn paint_entry(entry: &Entry, is_marked: bool, column: u16, row: u16, canvas: &mut Canvas<'_>) {
     let width = usize::from(ENTRY_COLUMNS);
     let typed: Vec<char> = if entry.is_secret() {
         Vec::new()
@@ -380,7 +443,9 @@ fn paint_entry(entry: &Entry, column: u16, row: u16, canvas: &mut Canvas<'_>) {
     };
     let from = typed.len().saturating_sub(width - 1);
     let mut text: String = typed[from..].iter().collect();
-    text.push('_');
+    if is_marked {
+        text.push('_');
+    }
     canvas.text(column, row, ENTRY_COLUMNS, &text, Look::Bold);
 }
 
@@ -422,7 +487,7 @@ fn paint_rows(rows: &[(&str, String)], column: u16, width: u16, canvas: &mut Can
 /// Rows of the network tab for interfaces; what is beyond them is counted.
 const INTERFACES_SHOWN: usize = 6;
 
-fn paint_network(network: &NetworkSettings, canvas: &mut Canvas<'_>) {
+fn paint_network(network: &NetworkSettings, interfaces_shown: usize, canvas: &mut Canvas<'_>) {
     let or_dash = |items: Vec<String>| {
         if items.is_empty() {
             "-".to_owned()
@@ -431,7 +496,7 @@ fn paint_network(network: &NetworkSettings, canvas: &mut Canvas<'_>) {
         }
     };
     let mut rows: Vec<(&str, String)> = Vec::new();
-    for interface in network.interfaces.iter().take(INTERFACES_SHOWN) {
+    for interface in network.interfaces.iter().take(interfaces_shown) {
         let link = if interface.up { "up" } else { "down" };
         let value = format!(
             "{}/{} {} {} {link}",
@@ -439,7 +504,7 @@ fn paint_network(network: &NetworkSettings, canvas: &mut Canvas<'_>) {
         );
         rows.push((interface.name.as_str(), value));
     }
-    let hidden = network.interfaces.len().saturating_sub(INTERFACES_SHOWN);
+    let hidden = network.interfaces.len().saturating_sub(interfaces_shown);
     if hidden > 0 {
         rows.push(("", format!("and {hidden} more: `hsm-client network` shows all")));
     }

@@ -5,13 +5,14 @@
 use core::time::Duration;
 
 use client_console::{Console, ConsoleInput, ConsoleOutput, Key, Reader, Settings, Told, Trouble};
-use hsm_client::{Broken, Ending, Fingerprint, Notice, StationOutput};
+use hsm_client::{Broken, Ending, Fingerprint, NotSent, Notice, StationOutput};
 use machine::{Cx, Instant, Machine as _, NoRandomness, WallClock};
 use proptest::prelude::*;
 use protocol::{
-    CeremonyResetReason, ClosingReason, DeniedReason, ErrorName, Header, Info, Interface, ManagerRequest,
-    Method, NetworkSettings, OperatingMode, Progress, SelfTest, ServiceState,
+    CeremonyResetReason, ClosingReason, DeniedReason, Error, ErrorName, Header, Info, Interface,
+    ManagerRequest, Method, NetworkSettings, OperatingMode, Progress, SelfTest, ServiceState,
 };
+use serde_json::json;
 
 /// A console, the time, and what it has asked for.
 struct Station {
@@ -729,6 +730,230 @@ fn live_sync_is_shown_as_the_device_answers_it() {
     insta::assert_snapshot!("live_sync_refused", station.screen());
 }
 
+/// A Pocket, with nobody authenticated.
+fn pocket() -> Station {
+    let mut station = Station::new();
+    station.key(Key::Enter);
+    station.notice(Notice::Opened {
+        header: Header {
+            model: "Pocket".into(),
+            ..header(ServiceState::Stopped)
+        },
+        ceremony: None,
+    });
+    station.asked.clear();
+    station
+}
+
+fn pocket_administrator() -> Station {
+    let mut station = pocket();
+    station.key(Key::Enter);
+    station.types("correct horse");
+    station.key(Key::Enter);
+    station.notice(Notice::Activated);
+    station.key(Key::Enter);
+    station.asked.clear();
+    station
+}
+
+fn activate(password: &str) -> ConsoleOutput {
+    ask(ManagerRequest::Activate {
+        password: password.into(),
+    })
+}
+
+//= PK-02
+#[test]
+fn a_password_takes_the_place_of_the_cards_of_a_pocket() {
+    let mut station = pocket();
+    insta::assert_snapshot!("pocket", station.screen());
+    station.key(Key::Enter);
+    assert!(station.console.is_typing_secret());
+    station.types("sesame00");
+    insta::assert_snapshot!("password", station.screen());
+    assert!(!format!("{:?}", station.console).contains("sesame"));
+    station.key(Key::Enter);
+    station.check(&[activate("sesame00")]);
+    assert!(!station.console.is_typing_secret());
+    station.notice(Notice::Refused {
+        act: Method::Activate,
+        error: Error::from(ErrorName::ActivationPasswordWrong).with("tries_left", 5),
+    });
+    insta::assert_snapshot!("password_wrong", station.screen());
+    station.key(Key::Enter);
+    station.check(&[]);
+    station.key(Key::Enter);
+    station.types("sesame01");
+    station.key(Key::Enter);
+    station.check(&[activate("sesame01")]);
+    station.notice(Notice::Activated);
+    insta::assert_snapshot!("activated", station.screen());
+    station.key(Key::Enter);
+    insta::assert_snapshot!("pocket_operations", station.screen());
+}
+
+//= PK-02
+#[test]
+fn the_first_password_is_typed_twice() {
+    let mut station = pocket();
+    station.click("[ Set the first activation password ]");
+    station.types("sesame0");
+    station.key(Key::Enter);
+    station.check_shows("A new password has 8 to 64 characters.");
+    station.types("sesame00");
+    station.key(Key::Enter);
+    insta::assert_snapshot!("first_password_again", station.screen());
+    station.types("sesame01");
+    station.key(Key::Enter);
+    station.check(&[]);
+    station.check_shows("The two are not the same.");
+    for _ in 0..2 {
+        station.types("sesame00");
+        station.key(Key::Enter);
+    }
+    station.check(&[activate("sesame00")]);
+}
+
+//= PK-02
+#[test]
+fn the_administrator_changes_the_password() {
+    let mut station = pocket_administrator();
+    station.click("[ Change the activation password ]");
+    for text in ["correct horse", "battery staple", "battery staple"] {
+        station.types(text);
+        station.key(Key::Enter);
+    }
+    station.check(&[ask(ManagerRequest::ChangePassword {
+        old: "correct horse".into(),
+        new: "battery staple".into(),
+    })]);
+    station.notice(Notice::Done {
+        act: Method::ChangePassword,
+    });
+    station.check_shows("The activation password is changed.");
+    station.click("[ Change the activation password ]");
+    station.types("correct horse");
+    station.key(Key::Escape);
+    station.check(&[]);
+}
+
+fn pocket_network() -> NetworkSettings {
+    NetworkSettings {
+        interfaces: network().interfaces[..2].to_vec(),
+        ..network()
+    }
+}
+
+fn types_over(station: &mut Station, text: &str) {
+    for _ in 0..40 {
+        station.key(Key::Backspace);
+    }
+    station.types(text);
+}
+
+//= NW-03
+#[test]
+fn network_settings_of_a_pocket_are_changed_and_what_is_wrong_is_said_field_by_field() {
+    let mut station = pocket_administrator();
+    station.key(Key::Char('2'));
+    station.check(&[ask(ManagerRequest::Network)]);
+    assert!(!station.screen().contains("[ Change ]"), "nothing was read yet");
+    station.notice(Notice::Network(pocket_network()));
+    station.click("[ Change ]");
+    insta::assert_snapshot!("network_form", station.screen());
+    station.click("Interface 2 netmask");
+    types_over(&mut station, "255.0.255.0");
+    station.click("Gateway");
+    types_over(&mut station, "");
+    station.key(Key::Enter);
+    types_over(&mut station, "192.0.2.53, 300.1.1.1");
+    station.click("[ Change ]");
+    let members = json!({
+        "interfaces": [{"name": "Interface 2", "mask": "255.0.255.0"}],
+        "gateway": null,
+        "dns": ["192.0.2.53", "300.1.1.1"],
+    });
+    let sent = ManagerRequest::decode("network.set", &members).unwrap();
+    station.check(&[ask(sent)]);
+    let Err(errors) = pocket_network().changed_by(members.as_object().unwrap()) else {
+        panic!("the mask is none");
+    };
+    station.notice(Notice::Refused {
+        act: Method::SetNetwork,
+        error: errors.into_error(),
+    });
+    insta::assert_snapshot!("network_form_wrong", station.screen());
+    types_over(&mut station, "255.255.255.0");
+    station.click("DNS");
+    insta::assert_snapshot!("network_form_wrong_dns", station.screen());
+    types_over(&mut station, "");
+    station.click("[ Change ]");
+    let members = json!({"gateway": null, "dns": []});
+    let sent = ManagerRequest::decode("network.set", &members).unwrap();
+    station.check(&[ask(sent)]);
+    let changed = pocket_network().changed_by(members.as_object().unwrap()).unwrap();
+    station.notice(Notice::Network(changed));
+    insta::assert_snapshot!("network_changed", station.screen());
+    station.click("[ Change ]");
+    station.click("[ Change ]");
+    station.check(&[]);
+    station.check_shows("nothing changed");
+}
+
+#[test]
+fn a_device_with_more_interfaces_than_rows_is_changed_around_the_mark() {
+    let mut station = pocket_administrator();
+    station.key(Key::Char('2'));
+    let many = core::iter::repeat_n(network().interfaces[0].clone(), 100).collect();
+    station.notice(Notice::Network(NetworkSettings {
+        interfaces: many,
+        ..network()
+    }));
+    station.click("[ Change ]");
+    for _ in 0..3 {
+        station.key(Key::Up);
+    }
+    station.check_shows("▸ NTP");
+    station.key(Key::Up);
+    station.check_shows("▸ DNS");
+}
+
+//= NW-02
+//= NW-03
+#[test]
+fn nobody_else_is_offered_a_change_of_network_settings() {
+    for mut station in [pocket(), Station::administrator()] {
+        station.key(Key::Char('2'));
+        station.notice(Notice::Network(pocket_network()));
+        assert!(!station.screen().contains("[ Change ]"));
+    }
+}
+
+#[test]
+fn a_refusal_that_names_no_field_is_told_and_one_of_several_is_said_below() {
+    let mut station = pocket_administrator();
+    station.key(Key::Char('2'));
+    station.notice(Notice::Network(pocket_network()));
+    let mut change = |error: Error| {
+        station.click("[ Change ]");
+        types_over(&mut station, "198.51.100.1");
+        station.click("[ Change ]");
+        station.notice(Notice::Refused {
+            act: Method::SetNetwork,
+            error,
+        });
+        let screen = station.screen();
+        station.key(Key::Escape);
+        screen
+    };
+    let screen = change(ErrorName::WrongState.into());
+    assert!(screen.contains("The device refused"), "{screen}");
+    let fields = json!({"interfaces": "\u{1b}[2J", "interfaces.7.ip": 7, "ntp.1": "no computer"});
+    let screen = change(Error::from(ErrorName::InvalidParams).with("fields", fields));
+    assert!(screen.contains("interfaces: \\u{1b}[2J"), "{screen}");
+    assert!(screen.contains("! wrong"), "{screen}");
+}
+
 //= AU-12
 #[test]
 fn start_screen_and_exit_end_the_session() {
@@ -864,6 +1089,19 @@ fn any_output() -> impl Strategy<Value = StationOutput> {
             presented: 2,
             required: 2,
             activated: false,
+        })),
+        Just(StationOutput::Notice(Notice::Activated)),
+        Just(StationOutput::Notice(Notice::HeaderChanged(Header {
+            model: "Pocket".into(),
+            ..header()
+        }))),
+        Just(StationOutput::Notice(Notice::Refused {
+            act: Method::SetNetwork,
+            error: Error::from(ErrorName::InvalidParams).with("fields", json!({"gateway": "no"})),
+        })),
+        Just(StationOutput::Notice(Notice::NotSent {
+            act: Method::SetNetwork,
+            why: NotSent::TooManyOpen,
         })),
         Just(StationOutput::Notice(Notice::Done { act: Method::Restart })),
         Just(StationOutput::Notice(Notice::Refused {
