@@ -28,7 +28,10 @@ struct Terminal {
 
 impl Terminal {
     fn new() -> Self {
-        let device = TestDevice::start();
+        Self::around(TestDevice::start())
+    }
+
+    fn around(device: TestDevice) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let cards = device.make_cards(folder.path());
         let terminal = Self {
@@ -184,6 +187,49 @@ impl Drop for Terminal {
             .arg("kill-server")
             .output();
     }
+}
+
+//= PK-02
+//= NW-03
+#[test]
+fn a_pocket_from_its_first_password_to_its_network_settings() {
+    let terminal = Terminal::around(TestDevice::pocket());
+    let before = terminal.settings("before");
+    let trace = terminal.folder.path().join("trace.jsonl");
+    terminal.start("", &format!("--trace {}", trace.display()));
+    terminal.keys(&["Enter"]);
+    terminal.wait_for("First use");
+    terminal.wait_for("Service  ");
+    terminal.keys(&["Enter"]);
+    terminal.wait_for("[ Set the first activation password ]");
+    terminal.keys(&["Down", "Enter"]);
+    for line in ["New password:", "New one again:"] {
+        terminal.wait_for(line);
+        terminal.types("correct horse");
+        assert!(!terminal.screen().contains("correct"));
+        terminal.keys(&["Enter"]);
+    }
+    terminal.wait_for("The device has accepted the activation password.");
+    terminal.keys(&["Enter"]);
+    terminal.wait_for("[ Change the activation password ]");
+    terminal.keys(&["2"]);
+    terminal.wait_for("[ Change ]");
+    terminal.keys(&["Down", "Enter"]);
+    terminal.wait_for("Interface 1 address");
+    terminal.types("999");
+    terminal.keys(&["Up", "Up", "Enter"]);
+    terminal.wait_for("! wrong");
+    terminal.keys(&["BSpace", "BSpace", "BSpace"]);
+    terminal.types("1");
+    terminal.keys(&["Up", "Up", "Enter"]);
+    let screen = terminal.wait_for("The network settings are changed.");
+    assert!(screen.contains("1/255.255.255.0"), "{screen}");
+    terminal.keys(&["x"]);
+    terminal.check_given_back(0, &before, "exit");
+    let trace = fs::read_to_string(trace).unwrap();
+    assert!(trace.contains(r#""password":"0000000000000""#), "{trace}");
+    assert!(!trace.contains("correct"), "{trace}");
+    assert!(!trace.contains(r#"{"key":"h"}"#), "{trace}");
 }
 
 //= CL-01
