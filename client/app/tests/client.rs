@@ -844,6 +844,60 @@ fn a_busy_device_is_waited_for() {
     assert!(out.contains("intermediary: card 1 of 2 is accepted"), "{out}");
 }
 
+//= PK-02
+//= NW-03
+//= OP-09
+#[test]
+fn a_pocket_is_set_up_and_operated_with_its_password() {
+    let rig = Rig::around(TestDevice::pocket());
+    let password = |name: &str, text: &str| {
+        let path = rig.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (first, other) = (
+        password("first", "correct horse\n"),
+        password("other", "battery staple\r\n"),
+    );
+    let trace = rig.folder.path().join("trace.jsonl");
+    let trace_text = trace.to_str().unwrap();
+    rig.run(&["password", "set", "--password-file", &first])
+        .check(0, "done: the activation password is set");
+    rig.run(&["auth", "--wait", "--password-file", &other])
+        .check(12, "activation_password_wrong");
+    let change = ["password", "change", "--new-password-file", &other];
+    rig.run(
+        &[
+            &["--trace", trace_text],
+            &change[..],
+            &["--password-file", &first],
+        ]
+        .concat(),
+    )
+    .check(0, "done: `password change`");
+    let text = fs::read_to_string(&trace).unwrap();
+    assert!(
+        text.contains(r#"{"new":"00000000000000","old":"0000000000000"}"#),
+        "{text}"
+    );
+    assert!(!text.contains("correct") && !text.contains("staple"), "{text}");
+    let set = |json: &str| rig.run(&["--json", "network", "set", json, "--password-file", &other]);
+    let refused = set(r#"{"gateway": "nowhere"}"#);
+    refused.check(12, "gateway");
+    assert!(
+        refused.json()["data"]["fields"]["gateway"].is_string(),
+        "{refused:?}"
+    );
+    let changed = set(r#"{"ntp": ["time.example"]}"#);
+    assert_eq!(changed.json()["network"]["ntp"][0], "time.example");
+    let op = |args: &[&str]| rig.run(&[&["op"], args, &["--password-file", &other]].concat());
+    op(&["factory-reset"]).check_problem(2, "expected `--confirm`", "`hsm-client status` shows it");
+    op(&["factory-reset", "--confirm", "TXP0000009"]).check(12, "confirmation_mismatch");
+    op(&["unlock-master"]).check(0, "done: `unlock-master`");
+    rig.run(&["auth", "--card", "x", "--password-file", &other])
+        .check(2, "cannot be used with");
+}
+
 #[test]
 fn a_trace_holds_what_happened_and_no_secret_and_can_be_told_again() {
     let rig = Rig::new();
