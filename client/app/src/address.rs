@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     str::FromStr,
 };
 
@@ -14,6 +14,16 @@ const PORT: u16 = 4433;
 pub(crate) struct Address {
     pub(crate) host: Host,
     pub(crate) port: u16,
+}
+
+/// The emulator's own.
+impl Default for Address {
+    fn default() -> Self {
+        Self {
+            host: Host::Ip(Ipv4Addr::LOCALHOST.into()),
+            port: PORT,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

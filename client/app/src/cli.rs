@@ -1,11 +1,11 @@
 //! The command line of `hsm-client`: what can be asked for. Does nothing of it.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hsm_client::Fingerprint;
 
-use crate::{address::Address, errand::Operation};
+use crate::{address::Address, errand::Operation, reader::ReaderName};
 
 /// Manages an HSM as a custodian: header, information, network, the custodian's card, operations.
 #[derive(Debug, Parser)]
@@ -30,28 +30,102 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// To whom, from where, for how long.
-#[derive(Debug, Args)]
+/// To whom, from where, for how long. What stands in neither argument nor environment may stand in the file of settings.
+#[derive(Clone, Debug, Args)]
 pub(crate) struct ConnectionArgs {
-    /// The device, `HOST` or `HOST:PORT`
-    #[arg(long, global = true, value_name = "ADDR", default_value = "127.0.0.1:4433")]
-    pub(crate) hsm: Address,
+    /// The device, `HOST` or `HOST:PORT` [default: 127.0.0.1:4433]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "HSM_CLIENT_HSM",
+        hide_env_values = true
+    )]
+    pub(crate) hsm: Option<Address>,
     /// Connect from this address of this machine
-    #[arg(long, global = true, value_name = "ADDR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "ADDR",
+        env = "HSM_CLIENT_SOURCE",
+        hide_env_values = true
+    )]
     pub(crate) source: Option<IpAddr>,
     /// Trust the device with this SHA-256 fingerprint and no other; remember nothing
-    #[arg(long, global = true, value_name = "FP")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FP",
+        env = "HSM_CLIENT_FINGERPRINT",
+        hide_env_values = true
+    )]
     pub(crate) fingerprint: Option<Fingerprint>,
     /// The file of devices met before, instead of the user's own
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HSM_CLIENT_KNOWN_HSMS",
+        hide_env_values = true
+    )]
     pub(crate) known_hsms: Option<PathBuf>,
     /// Give up after this time, counted over the whole command: `500ms`, `30s`, `2m`
-    #[arg(long, global = true, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "HSM_CLIENT_TIMEOUT",
+        hide_env_values = true)]
     pub(crate) timeout: Option<Duration>,
+    /// Give a device up that owes a word for this time [default: 30s]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "HSM_CLIENT_ANSWER_TIMEOUT",
+        hide_env_values = true)]
+    pub(crate) answer_timeout: Option<Duration>,
+    /// Where cards are put in: `pcsc`, `pcsc:NAME`, `vicc:ADDR:PORT`, `vicc:listen:ADDR:PORT`
+    #[arg(
+        long,
+        global = true,
+        value_name = "READER",
+        env = "HSM_CLIENT_READER",
+        hide_env_values = true
+    )]
+    pub(crate) reader: Option<ReaderName>,
+    /// The program that shows a web page, instead of the desktop's own
+    #[arg(
+        long,
+        global = true,
+        value_name = "PROGRAM",
+        env = "HSM_CLIENT_OPENER",
+        hide_env_values = true
+    )]
+    pub(crate) opener: Option<OsString>,
+    /// Write what this program's machines are told into this file, without secrets
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) trace: Option<PathBuf>,
+    /// The file of settings, instead of the user's own
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "HSM_CLIENT_CONFIG",
+        hide_env_values = true
+    )]
+    pub(crate) config: Option<PathBuf>,
+}
+
+impl ConnectionArgs {
+    /// The device, once the file of settings is read.
+    pub(crate) fn device(&self) -> Address {
+        self.hsm.clone().unwrap_or_default()
+    }
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Manage the device on the screen: tabs, custodians, operations
+    Console {
+        /// The device, as with `--hsm`
+        host: Option<Address>,
+        /// A card image to propose; once for each custodian of this station
+        #[arg(long, value_name = "FILE")]
+        card: Vec<PathBuf>,
+    },
     /// Show the header: service, model, serial number, firmware, address, mode
     Status,
     /// Show the information about the device
@@ -61,9 +135,17 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: Option<NetworkCommand>,
     },
+    /// Open the device's HTTP console in the browser
+    Web,
     /// Present a custodian's card, or the activation password of a Pocket; as administrator, stay until end of input or
     /// Ctrl-C
-    Auth(ProofArgs),
+    Auth {
+        #[command(flatten)]
+        proof: ProofArgs,
+        /// While another manager is connected, try again once a second
+        #[arg(long)]
+        wait: bool,
+    },
     /// Present the last custodian's card, or the activation password of a Pocket; operate, and leave
     Op {
         /// What to do
@@ -89,8 +171,24 @@ pub(crate) enum Command {
     /// Show the device's fingerprint and remember it, if the device is new
     Trust {
         /// Forget the fingerprint instead, without connecting
-        #[arg(long)]
+        #[arg(long, conflicts_with = "show")]
         forget: bool,
+        /// Show the remembered fingerprint instead, without connecting
+        #[arg(long)]
+        show: bool,
+    },
+    /// List the readers of PC/SC
+    Readers,
+    /// Look at a card without a device
+    Card {
+        #[command(subcommand)]
+        command: CardCommand,
+    },
+    /// Find out what keeps this station from working, and what to do about it
+    Doctor {
+        /// Look at this card image, too
+        #[arg(long, value_name = "FILE")]
+        card: Option<PathBuf>,
     },
     /// Print the completions of a shell
     Completions {
@@ -102,6 +200,16 @@ pub(crate) enum Command {
     Man {
         /// The command it is about, instead of all
         command: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CardCommand {
+    /// Show what a card tells anybody of itself, without its PIN
+    Inspect {
+        /// The image of the card, instead of the card in the reader
+        #[arg(long, value_name = "FILE")]
+        card: Option<PathBuf>,
     },
 }
 
@@ -135,7 +243,7 @@ pub(crate) enum PasswordCommand {
 }
 
 /// Where the activation password is. It is never on the command line, which others can read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct PasswordArgs {
     /// Take the activation password from the first line of this file
     #[arg(long, value_name = "FILE", conflicts_with = "password_env")]
@@ -145,28 +253,33 @@ pub(crate) struct PasswordArgs {
     pub(crate) password_env: Option<String>,
 }
 
+impl PasswordArgs {
+    /// Whether an activation password is meant, and no card.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_env.is_some()
+    }
+}
+
 /// A custodian's card with its PIN, or an activation password.
 #[derive(Debug, Args)]
 pub(crate) struct ProofArgs {
-    /// The image of the card in the reader
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env"],
-        required_unless_present_any = ["password_file", "password_env"])]
-    pub(crate) card: Option<PathBuf>,
-    /// Take the PIN from the first line of this file
-    #[arg(long, value_name = "FILE", conflicts_with = "pin_env")]
-    pub(crate) pin_file: Option<PathBuf>,
-    /// Take the PIN from this environment variable
-    #[arg(long, value_name = "VAR")]
-    pub(crate) pin_env: Option<String>,
+    #[command(flatten)]
+    pub(crate) card: CardArgs,
     #[command(flatten)]
     pub(crate) password: PasswordArgs,
 }
 
 /// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.
-#[derive(Debug)]
+#[derive(Debug, Args)]
 pub(crate) struct CardArgs {
-    pub(crate) card: PathBuf,
+    /// The image of the card, instead of a card in the reader
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "password_env"])]
+    pub(crate) card: Option<PathBuf>,
+    /// Take the PIN from the first line of this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pin_env", "password_file", "password_env"])]
     pub(crate) pin_file: Option<PathBuf>,
+    /// Take the PIN from this environment variable
+    #[arg(long, value_name = "VAR", conflicts_with_all = ["password_file", "password_env"])]
     pub(crate) pin_env: Option<String>,
 }
 
@@ -189,7 +302,7 @@ impl From<LogFormat> for program::LogFormat {
 }
 
 /// A time such as `500ms`, `30s`, `2m`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits_len = text.bytes().take_while(u8::is_ascii_digit).count();
     let (digits, unit) = text.split_at(digits_len);
     let millis = match unit {

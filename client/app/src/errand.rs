@@ -1,8 +1,10 @@
 //! What a command wants of a session, as a machine: told notices, it says what to do next and how it ended. Opens
 //! nothing and prints nothing.
 
-use hsm_client::Notice;
-use protocol::{ActivationPassword, CeremonyResetReason, Header, ManagerRequest, Method, Progress};
+use hsm_client::{Notice, WebAddress};
+use protocol::{
+    ActivationPassword, CeremonyResetReason, ErrorName, Header, ManagerRequest, Method, Progress,
+};
 
 use crate::{
     address::Address,
@@ -26,6 +28,8 @@ pub(crate) enum Goal {
         operation: Operation,
         request: ManagerRequest,
     },
+    /// To know where the HTTP console is.
+    Web,
     /// To see who answers.
     Trust,
 }
@@ -117,6 +121,12 @@ pub(crate) enum Talk {
         fingerprint: String,
     },
     HeaderChanged(Header),
+    /// Another manager is connected; another attempt follows.
+    Busy,
+    /// No card is in the reader.
+    AskForCard {
+        reader: String,
+    },
     CeremonyProgress(Progress),
     CeremonyReset(CeremonyResetReason),
     OperationProgress {
@@ -188,6 +198,7 @@ impl Errand {
             Goal::Status
             | Goal::Info
             | Goal::Network
+            | Goal::Web
             | Goal::Authenticate(_)
             | Goal::SetPassword(_)
             | Goal::Operate { .. } => (known == Known::New).then(|| {
@@ -203,6 +214,22 @@ impl Errand {
     pub(crate) fn on_failure(&mut self, outcome: Outcome) -> Step {
         self.decide(outcome);
         Step::HangUp
+    }
+
+    /// The device owes a word and does not say it.
+    pub(crate) fn on_silence(&mut self) -> Step {
+        let outcome = if self.phase == Phase::ExpectOpening {
+            Outcome::Unreachable {
+                hsm: self.hsm.clone(),
+                message: "it took the connection and says nothing (`--answer-timeout`)".into(),
+            }
+        } else {
+            Outcome::SessionEnded {
+                reason: crate::outcome::EndReason::Silent,
+                message: "the device stopped answering (`--answer-timeout`)".into(),
+            }
+        };
+        self.on_failure(outcome)
     }
 
     /// The user leaves: by Ctrl-C, or at the end of input.
@@ -239,7 +266,6 @@ impl Errand {
             | Notice::FingerprintChanged { .. }
             | Notice::ProtocolBroken(_)
             // Nobody asks for it, or it is the way out.
-            | Notice::HttpConsoleUrl { .. }
             | Notice::Header(_)
             | Notice::NotSent { .. }
             // The place is ours alone: our own card did it, and the outcome says so.
@@ -254,6 +280,12 @@ impl Errand {
                 self.decide(Outcome::SessionEnded { reason, message: text });
                 None
             }
+            Notice::HttpConsoleUrl { url } => Some(match WebAddress::try_from(url.as_str()) {
+                Ok(url) => self.leave_with(Outcome::Web { url }),
+                Err(why) => self.leave_with(Outcome::Refused(
+                    ErrorName::Internal.into_error().saying(why.to_string()),
+                )),
+            }),
             Notice::Info(info) => Some(self.leave_with(Outcome::Info(Box::new(info)))),
             Notice::Network(network) => Some(self.leave_with(Outcome::Network(network))),
             Notice::Intermediary { presented, required, expires_in_ms } => {
@@ -267,6 +299,7 @@ impl Errand {
                 Goal::Status
                 | Goal::Info
                 | Goal::Network
+                | Goal::Web
                 | Goal::Authenticate(_)
                 | Goal::Operate { .. }
                 | Goal::Trust => self.on_administrator(Outcome::Activated),
@@ -280,6 +313,7 @@ impl Errand {
                 | Goal::Status
                 | Goal::Info
                 | Goal::Network
+                | Goal::Web
                 | Goal::Authenticate(_)
                 | Goal::SetPassword(_)
                 | Goal::Trust => None,
@@ -310,6 +344,7 @@ impl Errand {
             Goal::Status => self.leave_with(Outcome::Status(header)),
             Goal::Info => Step::Ask(ManagerRequest::Info),
             Goal::Network => Step::Ask(ManagerRequest::Network),
+            Goal::Web => Step::Ask(ManagerRequest::HttpConsoleUrl),
             Goal::Authenticate(proof) | Goal::Operate { proof, .. } => Step::Ask(proof.request()),
             Goal::SetPassword(password) => Step::Ask(Proof::Password(password.clone()).request()),
             // It hung up when it was trusted, but the device may have been faster.
@@ -330,6 +365,7 @@ impl Errand {
             Goal::Status
             | Goal::Info
             | Goal::Network
+            | Goal::Web
             | Goal::Authenticate(_)
             | Goal::SetPassword(_)
             | Goal::Trust => Outcome::Intermediary {
@@ -349,6 +385,7 @@ impl Errand {
             Goal::Status
             | Goal::Info
             | Goal::Network
+            | Goal::Web
             | Goal::Authenticate(_)
             | Goal::SetPassword(_)
             | Goal::Trust => {

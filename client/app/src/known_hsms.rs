@@ -20,6 +20,17 @@ const FIRST_LINE: &str = "# Devices met by hsm-client: ADDRESS FINGERPRINT\n";
 /// Bytes of the largest file that is read.
 const FILE_BYTES_MAX: u64 = 1_048_576;
 
+/// The user's own folder: `$XDG_CONFIG_HOME/hsm-rig` or `~/.config/hsm-rig`. `None` for a user without a home.
+pub(crate) fn user_folder() -> Option<PathBuf> {
+    let absolute = |name| {
+        env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
+    Some(config.join("hsm-rig"))
+}
+
 /// The file, which may not exist yet.
 #[derive(Clone, Debug)]
 pub(crate) struct KnownHsms {
@@ -31,15 +42,9 @@ impl KnownHsms {
         Self { path }
     }
 
-    /// The user's own: in `$XDG_CONFIG_HOME/hsm-rig` or `~/.config/hsm-rig`. `None` for a user without a home.
+    /// The user's own, in [`user_folder`].
     pub(crate) fn of_user() -> Option<Self> {
-        let absolute = |name| {
-            env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
-        let config = absolute("XDG_CONFIG_HOME").or_else(|| Some(absolute("HOME")?.join(".config")))?;
-        Some(Self::at(config.join("hsm-rig").join("known_hsms")))
+        Some(Self::at(user_folder()?.join("known_hsms")))
     }
 
     /// The fingerprint under which this device is known.

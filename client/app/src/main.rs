@@ -1,31 +1,55 @@
 //! The management client `hsm-client`: reads its command line, runs one session, reports how it ended.
 
 mod address;
+mod card;
 mod cli;
+mod config;
+mod console;
+mod doctor;
 mod drive;
 mod errand;
 mod known_hsms;
+mod link;
+mod opener;
 mod outcome;
 mod password;
 mod pin;
+mod reader;
 mod screen;
+mod signals;
+mod terminal;
+mod trace;
 
-use std::{path::Path, process};
+use std::{
+    ffi::OsString,
+    io::{self, IsTerminal as _},
+    path::{Path, PathBuf},
+    process,
+    time::{Duration, Instant},
+};
 
 use clap::{CommandFactory as _, Parser as _};
 use program::{ExitCode, start_logging};
-use protocol::{ManagerRequest, OperatingMode};
+use protocol::{DeniedReason, ManagerRequest, OperatingMode};
+use tokio::runtime::Runtime;
 use tracing_subscriber::filter::LevelFilter;
-use virtual_card::CardFile;
 
 use crate::{
-    cli::{CardArgs, Cli, Command, ConnectionArgs, NetworkCommand, PasswordArgs, PasswordCommand, ProofArgs},
-    drive::{Custodian, Identity, Job},
-    errand::{Goal, Operation, Proof},
+    card::CardFault,
+    cli::{
+        CardArgs, CardCommand, Cli, Command, ConnectionArgs, NetworkCommand, PasswordArgs, PasswordCommand,
+        ProofArgs,
+    },
+    console::Station,
+    doctor::Finding,
+    drive::{Custodian, Identity, Job, Way},
+    errand::{Goal, Operation, Proof, Talk},
     known_hsms::KnownHsms,
     outcome::Outcome,
     pin::PinSource,
+    reader::Slot,
     screen::Screen,
+    trace::Trace,
 };
 
 fn main() -> process::ExitCode {
@@ -43,6 +67,8 @@ fn main() -> process::ExitCode {
         }
     };
     let level = match cli.verbose {
+        // A log line would stand in the middle of the screen.
+        _ if matches!(cli.command, Command::Console { .. }) && io::stderr().is_terminal() => LevelFilter::OFF,
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
@@ -65,81 +91,113 @@ fn main() -> process::ExitCode {
 
 /// Does what is asked for; `None` if what it printed is all there is to say.
 fn execute(cli: Cli, screen: &mut Screen) -> Option<Outcome> {
-    let connection = cli.connection;
-    let session = match cli.command {
-        Command::Status => session(connection, Goal::Status, None, screen),
-        Command::Info => session(connection, Goal::Info, None, screen),
-        Command::Network { command: None } => session(connection, Goal::Network, None, screen),
+    match cli.command {
+        Command::Completions { shell } => {
+            screen.data(&program::completions(Cli::command(), shell));
+            None
+        }
+        Command::Man { command } => match program::manual(Cli::command(), command.as_deref()) {
+            Some(page) => {
+                screen.data(&page);
+                None
+            }
+            None => Some(Outcome::Usage {
+                message: "there is no such command".into(),
+                hint: "`hsm-client --help` lists them",
+            }),
+        },
+        command => with_settings(cli.connection, command, screen).unwrap_or_else(Some),
+    }
+}
+
+fn with_settings(
+    mut args: ConnectionArgs,
+    command: Command,
+    screen: &mut Screen,
+) -> Result<Option<Outcome>, Outcome> {
+    let read = config::fill_in(&mut args);
+    let command = match command {
+        Command::Doctor { card } => return Ok(Some(doctor(&args, &read, card.as_deref(), screen))),
+        command => read.map(|()| command)?,
+    };
+    match command {
+        Command::Console { host, card } => {
+            args.hsm = host.or(args.hsm.take());
+            return console(&args, card).map(|()| None);
+        }
+        Command::Status => session(&args, Goal::Status, None, screen),
+        Command::Info => session(&args, Goal::Info, None, screen),
+        Command::Network { command: None } => session(&args, Goal::Network, None, screen),
         Command::Network {
             command: Some(NetworkCommand::Set { settings, password }),
-        } => set_network(&settings, &password).and_then(|goal| session(connection, goal, None, screen)),
-        Command::Auth(proof) => proof_of(proof)
-            .and_then(|(proof, card)| session(connection, Goal::Authenticate(proof), card.as_ref(), screen)),
+        } => session(&args, set_network(&settings, &password)?, None, screen),
+        Command::Web => web(&args, screen),
+        Command::Auth { proof, wait } => {
+            let (proof, card) = proof_of(proof)?;
+            let goal = Goal::Authenticate(proof);
+            if wait {
+                auth_waiting(&args, &goal, card.as_ref(), screen)
+            } else {
+                session(&args, goal, card.as_ref(), screen)
+            }
+        }
         Command::Op {
             name,
             confirm,
             mode,
             node,
             proof,
-        } => request_of(name, confirm, mode.as_deref(), node).and_then(|request| {
+        } => {
+            let request = request_of(name, confirm, mode.as_deref(), node)?;
             let (proof, card) = proof_of(proof)?;
             let goal = Goal::Operate {
                 proof,
                 operation: name,
                 request,
             };
-            session(connection, goal, card.as_ref(), screen)
-        }),
+            session(&args, goal, card.as_ref(), screen)
+        }
         Command::Password {
             command: PasswordCommand::Set { password },
-        } => password::read(&password)
-            .and_then(|password| session(connection, Goal::SetPassword(password), None, screen)),
+        } => session(&args, Goal::SetPassword(password::read(&password)?), None, screen),
         Command::Password {
             command:
                 PasswordCommand::Change {
                     password,
                     new_password_file,
                 },
-        } => change_password(&password, &new_password_file)
-            .and_then(|goal| session(connection, goal, None, screen)),
-        Command::Trust { forget: false } => session(connection, Goal::Trust, None, screen),
-        Command::Trust { forget: true } => forget(connection),
-        Command::Completions { shell } => {
-            screen.data(&program::completions(Cli::command(), shell));
-            return None;
+        } => session(
+            &args,
+            change_password(&password, &new_password_file)?,
+            None,
+            screen,
+        ),
+        Command::Trust { show: true, .. } => known(&args),
+        Command::Trust { forget: true, .. } => forget(&args),
+        Command::Trust { .. } => session(&args, Goal::Trust, None, screen),
+        Command::Readers => Ok(Outcome::Readers(card::readers()?)),
+        Command::Card {
+            command: CardCommand::Inspect { card },
+        } => {
+            let mut slot = card::slot(card.as_deref(), args.reader.as_ref())?;
+            card::inspect(&mut slot)
+                .map(|inspection| Outcome::Inspected(Box::new(inspection)))
+                .map_err(CardFault::outcome)
         }
-        Command::Man { command } => match program::manual(Cli::command(), command.as_deref()) {
-            Some(page) => {
-                screen.data(&page);
-                return None;
-            }
-            None => Err(Outcome::Usage {
-                message: "there is no such command".into(),
-                hint: "`hsm-client --help` lists them",
-            }),
-        },
-    };
-    Some(session.unwrap_or_else(|failure| failure))
+        Command::Doctor { .. } | Command::Completions { .. } | Command::Man { .. } => {
+            unreachable!("handled before the settings were needed")
+        }
+    }
+    .map(Some)
 }
 
 /// How the user shows to be the administrator, and the card if it is one.
 fn proof_of(args: ProofArgs) -> Result<(Proof, Option<CardArgs>), Outcome> {
-    let ProofArgs {
-        card,
-        pin_file,
-        pin_env,
-        password,
-    } = args;
-    match card {
-        Some(card) => {
-            let card = CardArgs {
-                card,
-                pin_file,
-                pin_env,
-            };
-            Ok((Proof::Card, Some(card)))
-        }
-        None => Ok((Proof::Password(password::read(&password)?), None)),
+    let ProofArgs { card, password } = args;
+    if password.is_given() {
+        Ok((Proof::Password(password::read(&password)?), None))
+    } else {
+        Ok((Proof::Card, Some(card)))
     }
 }
 
@@ -215,27 +273,18 @@ fn change_password(password: &PasswordArgs, new: &Path) -> Result<Goal, Outcome>
 
 /// Runs one session. What can fail on this side fails before the device hears of it.
 fn session(
-    args: ConnectionArgs,
+    args: &ConnectionArgs,
     goal: Goal,
     card: Option<&CardArgs>,
     screen: &mut Screen,
 ) -> Result<Outcome, Outcome> {
-    let custodian = card.map(open_card).transpose()?;
-    let identity = match args.fingerprint {
-        Some(fingerprint) => Identity::Pinned(fingerprint),
-        None => Identity::Known(known_hsms(args.known_hsms)?),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|why| Outcome::Internal {
-            message: format!("start the runtime: {why}"),
-        })?;
+    let trace = open_trace(args)?;
+    let custodian = card.map(|card| open_card(args, card)).transpose()?;
+    let way = way(args, trace.clone())?;
+    let runtime = runtime()?;
     let outcome = runtime.block_on(drive::run(
         Job {
-            hsm: args.hsm,
-            source: args.source,
-            identity,
+            way,
             timeout: args.timeout,
             goal,
             custodian,
@@ -244,29 +293,157 @@ fn session(
     ));
     // A name that is still being looked up is not waited for.
     runtime.shutdown_background();
+    match trace.and_then(|trace| trace.take_failure()) {
+        Some(why) => Err(drive::file(&format!("write the trace: {why}"))),
+        None => Ok(outcome),
+    }
+}
+
+/// Presents card or password once the device lets this station in. Neither is presented again: a session that was let in is the
+/// last one.
+fn auth_waiting(
+    args: &ConnectionArgs,
+    goal: &Goal,
+    card: Option<&CardArgs>,
+    screen: &mut Screen,
+) -> Result<Outcome, Outcome> {
+    let begin = Instant::now();
+    let mut args = args.clone();
+    let timeout = args.timeout;
+    loop {
+        let outcome = session(&args, goal.clone(), card, screen)?;
+        let is_busy = matches!(
+            outcome,
+            Outcome::Denied {
+                reason: DeniedReason::Busy,
+                ..
+            }
+        );
+        let left = timeout.map(|timeout| timeout.saturating_sub(begin.elapsed()));
+        if !is_busy || left.is_some_and(|left| left.is_zero()) {
+            return Ok(outcome);
+        }
+        screen.tell(&Talk::Busy);
+        if !runtime()?.block_on(drive::wait_turn(left)) {
+            return Ok(Outcome::GaveUp);
+        }
+        args.timeout = timeout.map(|timeout| timeout.saturating_sub(begin.elapsed()).max(TIMEOUT_LEFT_MIN));
+    }
+}
+
+/// The last attempt of a wait gets at least this long.
+const TIMEOUT_LEFT_MIN: Duration = Duration::from_millis(1);
+
+fn console(args: &ConnectionArgs, images: Vec<PathBuf>) -> Result<(), Outcome> {
+    let trace = open_trace(args)?;
+    let slot = match &args.reader {
+        Some(reader) if images.is_empty() => Slot::open(reader)?,
+        _ => Slot::Image(None),
+    };
+    let station = Station {
+        way: way(args, trace.clone())?,
+        slot,
+        images,
+        opener: opener(args),
+    };
+    let runtime = runtime()?;
+    let ran = runtime.block_on(console::run(station));
+    runtime.shutdown_background();
+    match trace.and_then(|trace| trace.take_failure()) {
+        Some(why) => Err(drive::file(&format!("write the trace: {why}"))),
+        None => ran,
+    }
+}
+
+//= HT-01
+fn web(args: &ConnectionArgs, screen: &mut Screen) -> Result<Outcome, Outcome> {
+    let outcome = session(args, Goal::Web, None, screen)?;
+    if let Outcome::Web { url } = &outcome {
+        let opener = opener(args);
+        opener::open(&opener, url).map_err(|why| Outcome::File {
+            message: format!("start `{}` with {url}: {why}", opener.display()),
+            hint: Some("name another program with `--opener`"),
+        })?;
+    }
     Ok(outcome)
 }
 
-fn open_card(args: &CardArgs) -> Result<Custodian, Outcome> {
-    let card = CardFile::open(&args.card).map_err(|why| Outcome::of_card_file(&why))?;
-    let pin = PinSource::open(args)?;
-    Ok(Custodian { card, pin })
+/// Settings that cannot be read are a finding too, and the first.
+fn doctor(
+    args: &ConnectionArgs,
+    read: &Result<(), Outcome>,
+    image: Option<&Path>,
+    screen: &mut Screen,
+) -> Outcome {
+    let mut findings = vec![match read {
+        Ok(()) => Finding::good("settings", "read"),
+        Err(why) => Finding::of_failure("settings", why),
+    }];
+    findings.extend(doctor::look_at_card(card::slot(image, args.reader.as_ref())));
+    let asked = session(args, Goal::Info, None, screen).unwrap_or_else(|why| why);
+    findings.extend(doctor::look_at_device(&asked));
+    Outcome::Checked(findings)
 }
 
-fn known_hsms(path: Option<std::path::PathBuf>) -> Result<KnownHsms, Outcome> {
-    path.map(KnownHsms::at)
-        .or_else(KnownHsms::of_user)
-        .ok_or_else(|| Outcome::Usage {
-            message: "find the known devices: neither `XDG_CONFIG_HOME` nor `HOME` is a folder".into(),
-            hint: "use `--known-hsms` or `--fingerprint`",
+fn runtime() -> Result<Runtime, Outcome> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Outcome::Internal {
+            message: format!("start the runtime: {why}"),
         })
 }
 
-fn forget(args: ConnectionArgs) -> Result<Outcome, Outcome> {
-    let known = known_hsms(args.known_hsms)?;
-    let fingerprint = known.forget(&args.hsm).map_err(|why| drive::file(&why))?;
-    Ok(Outcome::Forgotten {
-        hsm: args.hsm,
-        fingerprint,
+fn way(args: &ConnectionArgs, trace: Option<Trace>) -> Result<Way, Outcome> {
+    let identity = match args.fingerprint {
+        Some(fingerprint) => Identity::Pinned(fingerprint),
+        None => Identity::Known(known_hsms(args)?),
+    };
+    Ok(Way {
+        hsm: args.device(),
+        source: args.source,
+        identity,
+        answer_timeout: args.answer_timeout.unwrap_or(link::ANSWER_TIMEOUT),
+        trace,
     })
+}
+
+fn opener(args: &ConnectionArgs) -> OsString {
+    args.opener.clone().unwrap_or_else(|| opener::OPENER.into())
+}
+
+fn open_trace(args: &ConnectionArgs) -> Result<Option<Trace>, Outcome> {
+    let Some(path) = &args.trace else {
+        return Ok(None);
+    };
+    let failed = |why| drive::file(&format!("write the trace `{}`: {why}", path.display()));
+    Trace::create(path).map(Some).map_err(failed)
+}
+
+fn open_card(args: &ConnectionArgs, card: &CardArgs) -> Result<Custodian, Outcome> {
+    let slot = card::slot(card.card.as_deref(), args.reader.as_ref())?;
+    let pin = PinSource::open(card)?;
+    Ok(Custodian { slot, pin })
+}
+
+fn known_hsms(args: &ConnectionArgs) -> Result<KnownHsms, Outcome> {
+    let named = args.known_hsms.clone().map(KnownHsms::at);
+    named.or_else(KnownHsms::of_user).ok_or_else(|| Outcome::Usage {
+        message: "find the known devices: neither `XDG_CONFIG_HOME` nor `HOME` is a folder".into(),
+        hint: "use `--known-hsms` or `--fingerprint`",
+    })
+}
+
+fn forget(args: &ConnectionArgs) -> Result<Outcome, Outcome> {
+    let hsm = args.device();
+    let fingerprint = known_hsms(args)?.forget(&hsm).map_err(|why| drive::file(&why))?;
+    Ok(Outcome::Forgotten { hsm, fingerprint })
+}
+
+fn known(args: &ConnectionArgs) -> Result<Outcome, Outcome> {
+    let hsm = args.device();
+    let fingerprint = known_hsms(args)?
+        .fingerprint(&hsm)
+        .map_err(|why| drive::file(&why))?;
+    Ok(Outcome::Known { hsm, fingerprint })
 }

@@ -1,13 +1,16 @@
 //! How a command ended: a name, an exit code, a JSON form and words for each way. The one table of CL-03; decides
 //! nothing and prints nothing.
 
-use hsm_client::{Ending, Fingerprint, TlsError};
-use program::ExitCode;
+use std::fmt::Write as _;
+
+use apdu::Inspection;
+use hsm_client::{Ending, Fingerprint, TlsError, WebAddress};
+use program::{ExitCode, shown};
 use protocol::{ClosingReason, DeniedReason, Error, ErrorName, Header, Info, NetworkSettings};
 use serde_json::{Map, Value, json};
-use virtual_card::CardFileError;
+use virtual_card::{CardFileError, inspection_to_json};
 
-use crate::{address::Address, errand::Operation, screen};
+use crate::{address::Address, doctor::Finding, errand::Operation, screen};
 
 /// How a command ended, or, for an administrator, how it stands.
 #[derive(Debug)]
@@ -42,6 +45,19 @@ pub(crate) enum Outcome {
         hsm: Address,
         fingerprint: Option<Fingerprint>,
     },
+    /// `trust --show`.
+    Known {
+        hsm: Address,
+        fingerprint: Option<Fingerprint>,
+    },
+    /// `web`: where the login page is, which the browser was asked to show.
+    Web {
+        url: WebAddress,
+    },
+    Readers(Vec<String>),
+    Inspected(Box<Inspection>),
+    /// `doctor`: what was found.
+    Checked(Vec<Finding>),
     Usage {
         message: String,
         hint: &'static str,
@@ -83,6 +99,11 @@ pub(crate) enum Outcome {
         expires_in_ms: u64,
     },
     Card(Error),
+    /// The reader that was named is not there, or is none.
+    Reader {
+        message: String,
+        hint: Option<String>,
+    },
     PinMalformed {
         message: String,
     },
@@ -127,6 +148,8 @@ pub(crate) enum EndReason {
     Torn,
     /// The device broke the protocol, or TLS.
     ProtocolBroken,
+    /// The device owed a word and did not say it in time.
+    Silent,
 }
 
 impl EndReason {
@@ -136,6 +159,7 @@ impl EndReason {
             Self::Left => "left".into(),
             Self::Torn => "torn".into(),
             Self::ProtocolBroken => "protocol_broken".into(),
+            Self::Silent => "silent".into(),
         }
     }
 }
@@ -253,6 +277,11 @@ impl Outcome {
             Self::Done { .. } => "done",
             Self::Trusted { .. } => "trusted",
             Self::Forgotten { .. } => "forgotten",
+            Self::Known { .. } => "known",
+            Self::Web { .. } => "web",
+            Self::Readers(_) => "readers",
+            Self::Inspected(_) => "inspected",
+            Self::Checked(_) => "checked",
             Self::Usage { .. } => "usage",
             Self::File { .. } => "file",
             Self::CardImageDamaged { .. } => "card_image_damaged",
@@ -264,6 +293,7 @@ impl Outcome {
             Self::Refused(_) => "refused",
             Self::MoreCustodiansNeeded { .. } => "more_custodians_needed",
             Self::Card(_) => "card",
+            Self::Reader { .. } => "reader",
             Self::PinMalformed { .. } => "pin_malformed",
             Self::GaveUp => "gave_up",
             Self::TimedOut { .. } => "timed_out",
@@ -273,8 +303,12 @@ impl Outcome {
 
     /// What the program ends with.
     //= CL-03
-    pub(crate) const fn exit_code(&self) -> ExitCode {
+    pub(crate) fn exit_code(&self) -> ExitCode {
         match self {
+            Self::Checked(findings) => findings
+                .iter()
+                .find_map(|finding| finding.problem.as_ref())
+                .map_or(ExitCode::Passed, |problem| problem.exit_code),
             Self::Status(_)
             | Self::Info(_)
             | Self::Network(_)
@@ -285,7 +319,11 @@ impl Outcome {
             | Self::Left
             | Self::Done { .. }
             | Self::Trusted { .. }
-            | Self::Forgotten { .. } => ExitCode::Passed,
+            | Self::Forgotten { .. }
+            | Self::Known { .. }
+            | Self::Web { .. }
+            | Self::Readers(_)
+            | Self::Inspected(_) => ExitCode::Passed,
             Self::Usage { .. } => ExitCode::Usage,
             Self::File { .. } => ExitCode::InputOutput,
             Self::CardImageDamaged { .. } => ExitCode::WrongState,
@@ -295,7 +333,7 @@ impl Outcome {
             Self::Denied { .. } => ExitCode::Denied,
             Self::SessionEnded { .. } => ExitCode::SessionEnded,
             Self::Refused(_) | Self::MoreCustodiansNeeded { .. } => ExitCode::Refused,
-            Self::Card(_) | Self::PinMalformed { .. } => ExitCode::Card,
+            Self::Card(_) | Self::Reader { .. } | Self::PinMalformed { .. } => ExitCode::Card,
             Self::GaveUp | Self::TimedOut { .. } => ExitCode::GivenUp,
             Self::Internal { .. } => ExitCode::Internal,
         }
@@ -326,13 +364,20 @@ impl Outcome {
             } => {
                 json!({"hsm": hsm.to_string(), "fingerprint": fingerprint.to_string(), "known": known.name()})
             }
-            Self::Forgotten { hsm, fingerprint } => {
+            Self::Forgotten { hsm, fingerprint } | Self::Known { hsm, fingerprint } => {
                 json!({"hsm": hsm.to_string(), "fingerprint": fingerprint.map(|known| known.to_string())})
+            }
+            Self::Web { url } => json!({"url": url.as_str()}),
+            Self::Readers(names) => json!({"readers": names}),
+            Self::Inspected(inspection) => json!({"card": inspection_to_json(inspection)}),
+            Self::Checked(findings) => {
+                json!({"findings": findings.iter().map(finding_to_json).collect::<Vec<_>>()})
             }
             Self::Usage { message, .. }
             | Self::File { message, .. }
             | Self::CardImageDamaged { message, .. }
             | Self::CardImageInUse { message, .. }
+            | Self::Reader { message, .. }
             | Self::PinMalformed { message }
             | Self::Internal { message } => json!({"message": message}),
             Self::Unreachable { hsm, message } => json!({"hsm": hsm.to_string(), "message": message}),
@@ -409,10 +454,20 @@ impl Outcome {
                 Some(fingerprint) => format!("{hsm} is forgotten; it was known as {fingerprint}\n"),
                 None => format!("{hsm} was not known\n"),
             }),
+            Self::Known { hsm, fingerprint } => Words::data(match fingerprint {
+                Some(fingerprint) => format!("{hsm} {fingerprint}\n"),
+                None => format!("{hsm} is not known\n"),
+            }),
+            Self::Web { url } => Words::data(format!("{url}\n")),
+            Self::Readers(names) if names.is_empty() => Words::data("no readers\n".into()),
+            Self::Readers(names) => Words::data(names.iter().map(|name| shown(name) + "\n").collect()),
+            Self::Inspected(inspection) => Words::data(card_rows(inspection)),
+            Self::Checked(findings) => Words::data(findings.iter().map(finding_to_text).collect()),
             Self::Usage { message, hint } => Words::problem(message.clone(), Some(hint)),
             Self::File { message, hint }
             | Self::CardImageDamaged { message, hint }
             | Self::CardImageInUse { message, hint } => Words::problem(message.clone(), *hint),
+            Self::Reader { message, hint } => Words::problem(message.clone(), hint.as_deref()),
             Self::PinMalformed { message } | Self::Internal { message } => {
                 Words::problem(message.clone(), None)
             }
@@ -469,13 +524,48 @@ impl Outcome {
     }
 }
 
+fn card_rows(inspection: &Inspection) -> String {
+    let mut text = String::new();
+    for (name, value) in inspection.rows() {
+        writeln!(text, "{name:<10} : {}", shown(&value)).expect("a String takes everything");
+    }
+    text
+}
+
+fn finding_to_json(finding: &Finding) -> Value {
+    let problem = finding.problem.as_ref();
+    json!({
+        "check": finding.check,
+        "ok": problem.is_none(),
+        "message": finding.message,
+        "hint": problem.map(|problem| &problem.hint),
+        "exit_code": problem.map_or(0, |problem| problem.exit_code.code()),
+    })
+}
+
+fn finding_to_text(finding: &Finding) -> String {
+    let message: Vec<_> = finding.message.split('\n').map(shown).collect();
+    let message = message.join("\n                 ");
+    match &finding.problem {
+        None => format!("good     {:<8} {message}\n", finding.check),
+        Some(problem) => {
+            format!(
+                "problem  {:<8} {message}\n         {:<8} {}\n",
+                finding.check,
+                "do:",
+                shown(&problem.hint)
+            )
+        }
+    }
+}
+
 /// An outcome for people.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Words {
     /// What was asked for: whole lines for standard output.
     Data(String),
     /// What went wrong and what to do, for standard error.
-    Problem(String, Option<&'static str>),
+    Problem(String, Option<String>),
 }
 
 impl Words {
@@ -483,8 +573,8 @@ impl Words {
         Self::Data(text)
     }
 
-    fn problem(text: String, hint: Option<&'static str>) -> Self {
-        Self::Problem(text, hint)
+    fn problem(text: String, hint: Option<&str>) -> Self {
+        Self::Problem(text, hint.map(Into::into))
     }
 }
 

@@ -94,6 +94,8 @@ fn talk_text(talk: &Talk) -> String {
             header.ip,
             header.mode
         ),
+        Talk::Busy => "another manager is connected; trying again (`--wait`)".into(),
+        Talk::AskForCard { reader } => format!("insert a card into `{reader}`; Ctrl-C gives up"),
         Talk::CeremonyProgress(progress) => format!(
             "{} of {} cards are accepted already; {} s left for the next",
             progress.presented,
@@ -115,6 +117,8 @@ fn talk_members(talk: &Talk) -> (&'static str, Map<String, Value>) {
     let (name, members) = match talk {
         Talk::FirstUse { hsm, fingerprint } => ("first_use", json!({"hsm": hsm, "fingerprint": fingerprint})),
         Talk::HeaderChanged(header) => ("header_changed", json!({"header": header})),
+        Talk::Busy => ("busy", json!({})),
+        Talk::AskForCard { reader } => ("card_awaited", json!({"reader": reader})),
         Talk::CeremonyProgress(progress) => ("ceremony_progress", json!({"progress": progress})),
         Talk::CeremonyReset(reason) => ("ceremony_reset", json!({"reason": reason})),
         Talk::OperationProgress { percent, text } => {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a skip says why")]
 
 mod device;
+mod stranger;
 
 use std::{
     fs,
@@ -15,7 +16,7 @@ use std::{
 };
 
 use card_core::CardImage;
-use device::{TestDevice, pin_file};
+use device::TestDevice;
 use hsm_core::{Event, Input as DeviceInput, Key, Limits, SessionEnd};
 use serde_json::Value;
 use virtual_card::CardFile;
@@ -149,6 +150,15 @@ impl Ran {
             self.stdout.contains(said) || self.stderr.contains(said),
             "{said}: {self:?}"
         );
+    }
+
+    /// What was wrong, and what to do about it.
+    #[track_caller]
+    fn check_problem(&self, code: i32, said: &str, hint: &str) {
+        self.check(code, said);
+        assert!(self.stderr.starts_with("error: "), "{self:?}");
+        assert!(self.stderr.contains("\nhint: "), "{self:?}");
+        assert!(self.stderr.contains(hint), "{hint}: {self:?}");
     }
 
     #[track_caller]
@@ -679,4 +689,308 @@ fn a_reader_of_the_output_that_goes_away_is_no_error() {
         .output()
         .unwrap();
     assert_eq!((output.status.code(), &*output.stderr), (Some(0), &b""[..]));
+}
+
+/// A file with the PIN.
+fn pin_file(folder: &Path, pin: &str) -> PathBuf {
+    let path = folder.join(format!("pin-{pin}"));
+    fs::write(&path, format!("{pin}\n")).unwrap();
+    path
+}
+
+//= HT-01
+#[test]
+fn web_starts_the_opener_with_the_login_page() {
+    let rig = Rig::new();
+    rig.first_custodian();
+    let opened = rig.folder.path().join("opened");
+    let opener = rig.folder.path().join("opener");
+    fs::write(
+        &opener,
+        format!(
+            "#!/bin/sh\nprintf '%s' \"$*\" > {0}.new && mv {0}.new {0}\n",
+            opened.display()
+        ),
+    )
+    .unwrap();
+    fs::set_permissions(&opener, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    // Not activated: there is no HTTP console yet.
+    let ran = rig.run(&["web"]);
+    assert_eq!(ran.code, 12, "{ran:?}");
+    let mut administrator = rig.administrator();
+    administrator.input = None;
+    administrator.end();
+    let ran = rig.run(&["--opener", opener.to_str().unwrap(), "--json", "web"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("\"url\":\"https://192.0.2.10/\""), "{ran:?}");
+    wait_until("the opener was started", || {
+        fs::read_to_string(&opened).is_ok_and(|text| text == "https://192.0.2.10/")
+    });
+    let ran = rig.run(&["--opener", "/nowhere/at all", "web"]);
+    ran.check_problem(5, "start `/nowhere/at all`", "--opener");
+}
+
+/// Looks until it is so; there is no event of a file that a stranger writes.
+fn wait_until(what: &str, is_so: impl Fn() -> bool) {
+    let begin = std::time::Instant::now();
+    while !is_so() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn trust_is_shown_without_connecting() {
+    let rig = Rig::new();
+    let ran = rig.run(&["trust", "--show"]);
+    ran.check(0, "is not known");
+    rig.run(&["trust"]).check(0, "(new)");
+    let ran = rig.run(&["--json", "trust", "--show"]);
+    assert!(
+        ran.stdout
+            .contains("{\"outcome\":\"known\",\"exit_code\":0,\"fingerprint\":\""),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_card_is_inspected_without_its_pin() {
+    let rig = Rig::new();
+    let card = rig.cards[0].to_str().unwrap();
+    let ran = rig.run(&["card", "inspect", "--card", card]);
+    ran.check(0, "PIN SCR    : 0\n");
+    let ran = rig.run(&["--json", "card", "inspect", "--card", card]);
+    let read: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(read["card"]["tries_left"], 7, "{ran:?}");
+    rig.run(&["card", "inspect"])
+        .check_problem(2, "neither a card image nor a reader", "--reader");
+}
+
+//= CL-02
+#[test]
+fn the_doctor_says_of_each_thing_what_is_wrong_and_what_to_do() {
+    let rig = Rig::new();
+    let card = rig.cards[0].to_str().unwrap();
+    let ran = rig.run(&["--json", "doctor", "--card", card]);
+    let read: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let checks: Vec<_> = read["findings"].as_array().unwrap().iter().collect();
+    let names: Vec<_> = checks
+        .iter()
+        .map(|finding| finding["check"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["settings", "reader", "card", "device", "clock"]);
+    // The device of the tests lives in 1970.
+    assert_eq!(checks[4]["ok"], false);
+    assert!(checks[4]["hint"].as_str().unwrap().contains("set the clock"));
+    assert!(checks[..4].iter().all(|finding| finding["ok"] == true), "{ran:?}");
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let closed = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    let ran = Ran::of(
+        client_of(rig.folder.path())
+            .args(["--hsm", &closed, "--reader", "vicc:127.0.0.1:1", "doctor"])
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.code, 13, "{ran:?}");
+    for said in [
+        "no card is in the reader",
+        "insert the card of a custodian",
+        "refused",
+        "the device listens when",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {ran:?}");
+    }
+}
+
+#[test]
+fn a_device_that_says_nothing_is_given_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let ran = Ran::of(
+        client_of(folder.path())
+            .args(["--hsm", &address, "--answer-timeout", "50ms", "status"])
+            .output()
+            .unwrap(),
+    );
+    ran.check_problem(8, "says nothing", "");
+}
+
+#[test]
+fn a_busy_device_is_waited_for() {
+    let rig = Rig::new();
+    rig.first_custodian();
+    let mut administrator = rig.administrator();
+    let mut command = rig.with_card("127.0.0.3", &["auth", "--wait"], &rig.cards[2]);
+    let mut waiting = command
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stdin(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut talk = BufReader::new(waiting.stderr.take().unwrap());
+    let mut line = String::new();
+    talk.read_line(&mut line).unwrap();
+    assert!(
+        line.contains("another manager is connected; trying again"),
+        "{line}"
+    );
+    administrator.input = None;
+    administrator.end();
+    let ended = waiting.wait_with_output().unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert!(out.contains("intermediary: card 1 of 2 is accepted"), "{out}");
+}
+
+//= PK-02
+//= NW-03
+//= OP-09
+#[test]
+fn a_pocket_is_set_up_and_operated_with_its_password() {
+    let rig = Rig::around(TestDevice::pocket());
+    let password = |name: &str, text: &str| {
+        let path = rig.folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (first, other) = (
+        password("first", "correct horse\n"),
+        password("other", "battery staple\r\n"),
+    );
+    let trace = rig.folder.path().join("trace.jsonl");
+    let trace_text = trace.to_str().unwrap();
+    rig.run(&["password", "set", "--password-file", &first])
+        .check(0, "done: the activation password is set");
+    rig.run(&["auth", "--wait", "--password-file", &other])
+        .check(12, "activation_password_wrong");
+    let change = ["password", "change", "--new-password-file", &other];
+    rig.run(
+        &[
+            &["--trace", trace_text],
+            &change[..],
+            &["--password-file", &first],
+        ]
+        .concat(),
+    )
+    .check(0, "done: `password change`");
+    let text = fs::read_to_string(&trace).unwrap();
+    assert!(
+        text.contains(r#"{"new":"00000000000000","old":"0000000000000"}"#),
+        "{text}"
+    );
+    assert!(!text.contains("correct") && !text.contains("staple"), "{text}");
+    let set = |json: &str| rig.run(&["--json", "network", "set", json, "--password-file", &other]);
+    let refused = set(r#"{"gateway": "nowhere"}"#);
+    refused.check(12, "gateway");
+    assert!(
+        refused.json()["data"]["fields"]["gateway"].is_string(),
+        "{refused:?}"
+    );
+    let changed = set(r#"{"ntp": ["time.example"]}"#);
+    assert_eq!(changed.json()["network"]["ntp"][0], "time.example");
+    let op = |args: &[&str]| rig.run(&[&["op"], args, &["--password-file", &other]].concat());
+    op(&["factory-reset"]).check_problem(2, "expected `--confirm`", "`hsm-client status` shows it");
+    op(&["factory-reset", "--confirm", "TXP0000009"]).check(12, "confirmation_mismatch");
+    op(&["unlock-master"]).check(0, "done: `unlock-master`");
+    rig.run(&["auth", "--card", "x", "--password-file", &other])
+        .check(2, "cannot be used with");
+}
+
+#[test]
+fn a_trace_holds_what_happened_and_no_secret_and_can_be_told_again() {
+    let rig = Rig::new();
+    let trace = rig.folder.path().join("trace.jsonl");
+    let mut command = rig.with_card(
+        "127.0.0.1",
+        &["--trace", trace.to_str().unwrap(), "auth"],
+        &rig.cards[0],
+    );
+    Ran::of(command.output().unwrap()).check(0, "intermediary: ");
+    let text = fs::read_to_string(&trace).unwrap();
+    assert!(!text.contains(device::PIN), "{text}");
+    let image = fs::read_to_string(&rig.cards[0]).unwrap().to_uppercase();
+    let mut session = hsm_client::Session::new();
+    let mut outputs = 0;
+    for line in text.lines() {
+        let line: hsm_client::TraceLine = line.parse().unwrap();
+        hsm_client_input(&mut session, line.input().unwrap());
+        while session.poll_output().is_some() {
+            outputs += 1;
+        }
+    }
+    assert!(outputs > 20, "the whole dialog came out again: {outputs}");
+    assert!(!session.is_open());
+    // What stands in the card's image as its shadow stands nowhere in the trace.
+    let secrets = image
+        .lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(_, value)| value.trim().trim_matches('"'));
+    for secret in secrets.filter(|value| value.len() >= 32) {
+        assert!(!text.to_uppercase().contains(secret), "{secret}");
+    }
+}
+
+fn hsm_client_input(session: &mut hsm_client::Session, input: hsm_client::SessionInput) {
+    use hsm_client::SessionInput;
+    match input {
+        SessionInput::Line(line) => session.handle_line(&line),
+        SessionInput::LineTooLong(too_long) => session.handle_line_too_long(too_long),
+        SessionInput::Closed(how) => session.handle_closed(how),
+        SessionInput::Station(input) => session.handle_station_input(input),
+    }
+}
+
+#[test]
+fn the_keys_of_tls_are_logged_for_whoever_asks() {
+    let rig = Rig::new();
+    let keys = rig.folder.path().join("keys");
+    let ran = Ran::of(
+        rig.client()
+            .env("SSLKEYLOGFILE", &keys)
+            .arg("status")
+            .output()
+            .unwrap(),
+    );
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let text = fs::read_to_string(&keys).unwrap();
+    assert!(text.contains("CLIENT_TRAFFIC_SECRET_0 "), "{text}");
+}
+
+//= CL-02
+#[test]
+fn somebodys_virtual_card_is_a_card() {
+    let rig = Rig::new();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = free.local_addr().unwrap();
+    drop(free);
+    let mut command = rig.client();
+    command
+        .args([
+            "--reader",
+            &format!("vicc:listen:{address}"),
+            "auth",
+            "--pin-file",
+        ])
+        .arg(&rig.pin);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut talk = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("insert a card into") {
+        assert_ne!(talk.read_line(&mut said).unwrap(), 0, "{said}");
+    }
+    // A stranger's card of a few lines: the image behind the wire of vsmartcard.
+    let image = rig.cards[0].clone();
+    let card = std::thread::spawn(move || {
+        stranger::serve_card(std::net::TcpStream::connect(address).unwrap(), &image);
+    });
+    let ended = child.wait_with_output().unwrap();
+    let out = String::from_utf8(ended.stdout).unwrap();
+    assert!(out.contains("intermediary: card 1 of 2 is accepted"), "{out}");
+    card.join().unwrap();
 }

@@ -7,7 +7,8 @@ use machine::{Cx, Instant, Machine};
 use protocol::LineBuffer;
 
 use crate::{
-    Ending, Notice, Session, SessionOutput, StationInput, StationOutput, TlsClient, TlsClientConfig,
+    Ending, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput, TlsClient,
+    TlsClientConfig, TracedInput,
 };
 
 /// What a connection is told.
@@ -32,6 +33,8 @@ pub enum ConnectionOutput {
     Disconnect,
     /// Something for the station.
     Station(StationOutput),
+    /// The session is told this; only after [`Connection::trace`]. It holds no secret.
+    Told(TracedInput),
     /// A line has crossed the connection, given without its LF. For transcripts; whoever keeps none drops it. It may
     /// hold what a card answered.
     Line {
@@ -60,6 +63,7 @@ pub struct Connection {
     /// The trust was checked and told.
     is_secured: bool,
     is_disconnected: bool,
+    is_traced: bool,
     outputs: VecDeque<ConnectionOutput>,
 }
 
@@ -72,6 +76,7 @@ impl Connection {
             session: Session::new(),
             is_secured: false,
             is_disconnected: false,
+            is_traced: false,
             outputs: VecDeque::new(),
         };
         connection.pump();
@@ -83,15 +88,20 @@ impl Connection {
         self.session.is_open()
     }
 
+    /// From now on, everything that the session is told comes out as [`ConnectionOutput::Told`] too.
+    pub const fn trace(&mut self) {
+        self.is_traced = true;
+    }
+
     /// Something happened.
     pub fn handle_input(&mut self, input: ConnectionInput) {
         match input {
             ConnectionInput::Received(bytes) => self.on_received(&bytes),
             ConnectionInput::Closed => {
                 self.is_disconnected = true;
-                self.session.handle_closed(Ending::Torn);
+                self.tell_session(SessionInput::Closed(Ending::Torn));
             }
-            ConnectionInput::Station(input) => self.session.handle_station_input(input),
+            ConnectionInput::Station(input) => self.tell_session(SessionInput::Station(input)),
         }
         self.pump();
     }
@@ -118,7 +128,7 @@ impl Connection {
             Ok(()) if self.tls.has_peer_closed() => Ending::LeftByDevice,
             Ok(()) => return,
         };
-        self.session.handle_closed(how);
+        self.tell_session(SessionInput::Closed(how));
         self.pump();
         self.disconnect();
     }
@@ -133,10 +143,23 @@ impl Connection {
             match line {
                 Ok(line) => {
                     self.tell_line(Speaker::Device, String::from_utf8_lossy(&line).into_owned());
-                    self.session.handle_line(&line);
+                    self.tell_session(SessionInput::Line(line));
                 }
-                Err(too_long) => return self.session.handle_line_too_long(too_long),
+                Err(too_long) => return self.tell_session(SessionInput::LineTooLong(too_long)),
             }
+        }
+    }
+
+    fn tell_session(&mut self, input: SessionInput) {
+        if self.is_traced {
+            let told = TracedInput::from(&input);
+            self.outputs.push_back(ConnectionOutput::Told(told));
+        }
+        match input {
+            SessionInput::Line(line) => self.session.handle_line(&line),
+            SessionInput::LineTooLong(too_long) => self.session.handle_line_too_long(too_long),
+            SessionInput::Closed(how) => self.session.handle_closed(how),
+            SessionInput::Station(input) => self.session.handle_station_input(input),
         }
     }
 

@@ -34,6 +34,8 @@ mod fingerprint;
 mod pin;
 mod session;
 mod tls;
+mod trace;
+mod web_address;
 
 pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
@@ -42,3 +44,5 @@ pub use session::{
     Broken, Ending, NotSent, Notice, Session, SessionInput, SessionOutput, StationInput, StationOutput,
 };
 pub use tls::{Secured, TlsClient, TlsClientConfig, TlsError, Trust};
+pub use trace::{InvalidTraceLine, TRACE_VERSION, TraceLine, TracedInput};
+pub use web_address::{InvalidWebAddress, WEB_ADDRESS_BYTES_MAX, WebAddress};

@@ -97,6 +97,15 @@ impl TlsClientConfig {
         Self::with_versions(trust, rustls::ALL_VERSIONS)
     }
 
+    /// The same settings, with the secrets of each connection given to `key_log`: for whoever looks into the lines of
+    /// a test device with a tool. A session whose keys are logged protects nothing.
+    #[must_use]
+    pub fn with_key_log(self, key_log: Arc<dyn rustls::KeyLog>) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.0);
+        config.key_log = key_log;
+        Self(Arc::new(config))
+    }
+
     fn with_versions(trust: Trust, versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
         let verifier = Arc::new(FingerprintVerifier { trust });
         let mut config = ClientConfig::builder_with_details(PROVIDER.clone(), Arc::new(NoTime))

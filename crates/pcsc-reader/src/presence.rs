@@ -76,6 +76,10 @@ fn problem(doing: &str, why: Error) -> Problem {
         Error::NoService | Error::ServiceStopped => {
             problem.hint("start the PC/SC daemon; on Debian it is the package `pcscd`")
         }
+        Error::SecurityViolation => problem.hint(
+            "the daemon lets this user not in: allow the polkit actions `org.debian.pcsc-lite.access_pcsc` and \
+             `org.debian.pcsc-lite.access_card`, or work at a local session",
+        ),
         Error::UnknownReader => problem.hint("`opensc-tool -l` lists the readers that are there"),
         _ => problem,
     }

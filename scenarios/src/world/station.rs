@@ -196,6 +196,8 @@ impl World {
                 ConnectionOutput::Disconnect => {
                     self.finish(id, Side::Client);
                 }
+                // Nobody asked for a trace of this kind; the world keeps its own.
+                ConnectionOutput::Told(_) => {}
                 ConnectionOutput::Line { speaker, line } => {
                     let shown = without_card_data(&line);
                     let arrow = if speaker == Speaker::Device { "<-" } else { "->" };

@@ -127,6 +127,7 @@ impl Station {
                 ConnectionOutput::Station(StationOutput::AskForPin) => self.asks_for_pin = true,
                 ConnectionOutput::Station(StationOutput::WithdrawPrompt) => self.asks_for_pin = false,
                 ConnectionOutput::Line { .. }
+                | ConnectionOutput::Told(_)
                 | ConnectionOutput::Station(
                     StationOutput::AskForCard | StationOutput::Notice(Notice::Secured(_)),
                 ) => {}

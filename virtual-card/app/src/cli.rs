@@ -18,6 +18,7 @@ use program::{ExitCode, LogFormat, Problem};
 use tracing::error;
 
 use crate::control::Move;
+pub use inspect::inspection_to_json;
 
 /// Smart cards in files, for the readers of other programs: test material that protects nothing
 #[derive(Debug, Parser)]

@@ -36,4 +36,5 @@ mod vicc;
 mod virtual_reader;
 
 pub use card_file::{CardFile, CardFileError, Contact, Fault, IMAGE_BYTES_MAX, read_card};
+pub use cli::inspection_to_json;
 pub use virtual_reader::{ANSWER_WAIT, Reach, VirtualReader};

@@ -1,7 +1,5 @@
 //! The table of outcomes in `docs/client.md` is the one in the code.
 
-use std::fmt::Write as _;
-
 use super::*;
 use protocol::{Interface, OperatingMode, SelfTest, ServiceState};
 
@@ -13,6 +11,28 @@ fn header() -> Header {
         firmware: "5.0.22.0".into(),
         ip: [192, 0, 2, 10].into(),
         mode: OperatingMode::Nrm,
+    }
+}
+
+fn inspection() -> Inspection {
+    Inspection {
+        atr: apdu::Atr::try_from(&[0x3B, 0x00][..]).unwrap(),
+        csn: apdu::Csn([7; 16]),
+        status: apdu::CardStatus {
+            life_cycle: apdu::LifeCycle::PostFormat,
+            is_blocked: false,
+            lock1: 2,
+            lock2: 2,
+            try_counter: 0,
+            presentations_max: 7,
+            pin_changes_left: 1,
+            product: [0; 5],
+            card_type: *b"SmOe",
+            label_len: 0,
+            shadow_len: 1,
+            share: [0; 3],
+            is_verified: false,
+        },
     }
 }
 
@@ -111,6 +131,31 @@ fn examples() -> Vec<(Outcome, &'static str)> {
             "`trust --forget`: `fingerprint` is null if the device was not known",
         ),
         (
+            Outcome::Known {
+                hsm: hsm.clone(),
+                fingerprint: None,
+            },
+            "`trust --show`: `fingerprint` is null if the device is not known",
+        ),
+        (
+            Outcome::Web {
+                url: WebAddress::try_from("https://192.0.2.10/").unwrap(),
+            },
+            "`web`: the login page, which the opener was started with",
+        ),
+        (
+            Outcome::Readers(vec!["IDBridge CT30 00 00".into()]),
+            "`readers`: the readers of PC/SC by their names",
+        ),
+        (
+            Outcome::Inspected(Box::new(inspection())),
+            "`card inspect`: what the card tells anybody, as in [inspect](virtual-card.md)",
+        ),
+        (
+            Outcome::Checked(vec![Finding::good("settings", "read")]),
+            "`doctor`: what was found; the exit code is that of the first problem",
+        ),
+        (
             Outcome::Usage {
                 message: message(),
                 hint: "",
@@ -165,7 +210,7 @@ fn examples() -> Vec<(Outcome, &'static str)> {
                 reason: EndReason::Torn,
                 message: message(),
             },
-            "the session ended too early; `reason` as in [Closing](protocol.md#closing), or `left`, `torn`, `protocol_broken`",
+            "the session ended too early; `reason` as in [Closing](protocol.md#closing), or `left`, `torn`, `protocol_broken`, `silent`",
         ),
         (
             Outcome::Refused(ErrorName::WrongState.into()),
@@ -183,6 +228,13 @@ fn examples() -> Vec<(Outcome, &'static str)> {
         (
             Outcome::Card(ErrorName::PinWrong.into()),
             "the card was not accepted: the card itself, its PIN or the reader; `error` as above",
+        ),
+        (
+            Outcome::Reader {
+                message: message(),
+                hint: None,
+            },
+            "the reader that was named is not there",
         ),
         (
             Outcome::PinMalformed { message: message() },

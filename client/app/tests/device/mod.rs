@@ -3,7 +3,6 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
     io::{Read as _, Write as _},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
@@ -50,16 +49,28 @@ impl TestDevice {
     }
 
     pub(crate) fn with_limits(limits: Limits) -> Self {
-        let mut profile = Profile::xp();
-        profile.limits = Limits {
-            start: Duration::from_millis(1),
-            stop: Duration::from_millis(1),
-            ..limits
-        };
         let mut rng = Seed(7).rng_for("the set of the tests");
         let key = ServerMasterKey::generate(&mut rng);
         let mut stored = Stored::bound_to(key.binding());
         stored.remote_management = true;
+        let mut profile = Profile::xp();
+        profile.limits = limits;
+        Self::of(profile, stored, rng, key)
+    }
+
+    /// A Pocket out of the factory. The key is of no use to it.
+    #[allow(dead_code, reason = "each file of tests has what it needs of this")]
+    pub(crate) fn pocket() -> Self {
+        let mut rng = Seed(7).rng_for("the set of the tests");
+        let key = ServerMasterKey::generate(&mut rng);
+        let profile = Profile::pocket();
+        let stored = Stored::out_of_the_factory(&profile);
+        Self::of(profile, stored, rng, key)
+    }
+
+    fn of(mut profile: Profile, stored: Stored, rng: ChaCha8Rng, key: ServerMasterKey) -> Self {
+        profile.limits.start = Duration::from_millis(1);
+        profile.limits.stop = Duration::from_millis(1);
         let tls = Identity::generate(&profile.serial)
             .unwrap()
             .server_config()
@@ -251,11 +262,13 @@ impl Loop {
                         let _ = stream.shutdown(Shutdown::Both);
                     }
                 }
-                Output::Derive { .. }
-                | Output::User { .. }
-                | Output::RetrieveLog { .. }
-                | Output::ClearLog => {
-                    unreachable!("a rack model without users")
+                Output::Derive { job, derivation } => {
+                    let derived = derivation.run();
+                    let derived = Input::Device(DeviceInput::Derived { job, derived });
+                    self.with_cx(|appliance, cx| appliance.handle_input(cx, derived));
+                }
+                Output::User { .. } | Output::RetrieveLog { .. } | Output::ClearLog => {
+                    unreachable!("a device without users")
                 }
                 Output::Persist { ticket, .. } => {
                     let persisted = Input::Device(DeviceInput::Persisted(ticket));
@@ -270,11 +283,4 @@ impl Loop {
             }
         }
     }
-}
-
-/// A file with the PIN.
-pub(crate) fn pin_file(folder: &Path, pin: &str) -> PathBuf {
-    let path = folder.join(format!("pin-{pin}"));
-    fs::write(&path, format!("{pin}\n")).unwrap();
-    path
 }

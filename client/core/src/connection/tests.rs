@@ -76,6 +76,7 @@ impl Wire {
                     ConnectionOutput::Station(StationOutput::Notice(notice)) => self.notices.push(notice),
                     ConnectionOutput::Line { .. } => {}
                     ConnectionOutput::Station(other) => panic!("no dialog was begun: {other:?}"),
+                    ConnectionOutput::Told(told) => panic!("nobody traces: {told:?}"),
                 }
             }
             let mut bytes = Vec::new();

@@ -36,7 +36,7 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), Problem> {
         Problem::new(ExitCode::Card, what)
     })?;
     if args.json {
-        data(&format!("{}\n", to_json(&inspection)))
+        data(&format!("{}\n", inspection_to_json(&inspection)))
     } else {
         data(&screen(&inspection))
     }
@@ -50,7 +50,8 @@ fn screen(inspection: &Inspection) -> String {
     text
 }
 
-fn to_json(inspection: &Inspection) -> Value {
+/// What a card tells anybody, as `inspect --json` prints it. The members are in `docs/virtual-card.md`.
+pub fn inspection_to_json(inspection: &Inspection) -> Value {
     let status = &inspection.status;
     let [.., program, chip] = status.product;
     json!({

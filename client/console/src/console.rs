@@ -1,0 +1,1185 @@
+//! The station's screens as a machine: what each key does in each state, and what follows from what the session says.
+//! Paints nothing itself; see `paint.rs`.
+
+use std::collections::VecDeque;
+
+use hsm_client::{
+    Ending, Fingerprint, InvalidWebAddress, Notice, Pin, StationInput, StationOutput, WebAddress,
+};
+use machine::{Cx, Instant, Machine};
+use protocol::{Error, ErrorName, Header, Info, ManagerRequest, Method, NetworkSettings, Progress};
+
+use crate::{
+    countdown::Countdown,
+    entry::Entry,
+    network_form::NetworkForm,
+    operation::Operation,
+    password_form::{PasswordForm, Purpose},
+    words,
+};
+
+/// What a console is made with.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The device as its user wrote it.
+    pub device: String,
+    /// Where cards are put in.
+    pub reader: Reader,
+    /// Makes everything visible that a terminal would obey or hide. All that is painted goes through it.
+    pub escape: fn(&str) -> String,
+}
+
+/// Where cards are put in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Cards are images in files, named when they are inserted. The names given here are proposed in their order.
+    Images(Vec<String>),
+    /// A reader with a slot, by its name.
+    Named(String),
+}
+
+/// A key, as far as a console knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    /// A character.
+    Char(char),
+    /// Does what is marked.
+    Enter,
+    /// Gives up, or closes what was told.
+    Escape,
+    /// The next choice.
+    Tab,
+    /// The choice before.
+    BackTab,
+    /// The choice above.
+    Up,
+    /// The choice below.
+    Down,
+    /// The choice to the left.
+    Left,
+    /// The choice to the right.
+    Right,
+    /// Takes the last character back.
+    Backspace,
+}
+
+/// Something on this side that did not work, and what can be done about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trouble {
+    /// What was being done, what was expected, what came.
+    pub what: String,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// What a console is told.
+#[derive(Clone, Debug)]
+pub enum ConsoleInput {
+    /// The terminal has this size now. Until it is told, a console takes it for 80 × 24.
+    Resized {
+        /// Cells in a row.
+        columns: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// A key was pressed.
+    Key(Key),
+    /// The left button of the mouse was pressed.
+    Click {
+        /// From the left, from 0.
+        column: u16,
+        /// From the top, from 0.
+        row: u16,
+    },
+    /// The program is to end: Ctrl-C, a signal, or the terminal is gone.
+    Leave,
+    /// The device was met for the first time, and is remembered.
+    FirstUse(Fingerprint),
+    /// There is no connection, or it could not be kept, for a reason of this side.
+    NotConnected(Trouble),
+    /// The session says or asks something.
+    Station(StationOutput),
+    /// The card asked for with [`ConsoleOutput::InsertCard`] could not be put in.
+    CardNotInserted(Trouble),
+    /// The browser asked for with [`ConsoleOutput::OpenBrowser`] was started, or why not.
+    Browser(Result<(), Trouble>),
+}
+
+/// What a console hands out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConsoleOutput {
+    /// Connect to the device. [`ConsoleInput::NotConnected`] says that it failed; else [`Notice::Ended`] always comes.
+    Connect,
+    /// Stop connecting, without a word. [`Notice::Ended`] or [`ConsoleInput::NotConnected`] is awaited.
+    Abandon,
+    /// Tell the session.
+    Station(Told),
+    /// Put this card image into the reader, in the place of the one in it.
+    InsertCard(String),
+    /// Show this page.
+    OpenBrowser(WebAddress),
+    /// The program is over.
+    Exit,
+}
+
+/// What a console tells a session.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Told {
+    /// The user acts.
+    Ask(ManagerRequest),
+    /// The user leaves without a word.
+    HangUp,
+    /// The custodian's PIN.
+    PinEntered(Pin),
+    /// The custodian gave up.
+    PinCancelled,
+}
+
+impl From<Told> for StationInput {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Ask(request) => Self::Ask(request),
+            Told::HangUp => Self::HangUp,
+            Told::PinEntered(pin) => Self::PinEntered(pin),
+            Told::PinCancelled => Self::PinCancelled,
+        }
+    }
+}
+
+/// The terminal program of a custodian's station.
+#[derive(Clone, Debug)]
+pub struct Console {
+    pub(crate) settings: Settings,
+    pub(crate) view: View,
+    pub(crate) dialog: Option<Dialog>,
+    /// Which of [`Console::items`] is marked.
+    pub(crate) cursor: usize,
+    /// The custodian process, also after this station has left it.
+    pub(crate) countdown: Option<Countdown>,
+    /// The custodian has said that the next card is at this station.
+    pub(crate) is_next_here: bool,
+    pub(crate) size: (u16, u16),
+    /// Image files that were not proposed yet.
+    proposals: VecDeque<String>,
+    outputs: VecDeque<ConsoleOutput>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum View {
+    /// Nobody is connected; what happened last.
+    Start { told: Vec<String> },
+    /// On the way in.
+    Connecting(Leaving),
+    /// This station is the manager.
+    Session(Box<Managing>),
+    /// On the way out.
+    Leaving(Leaving),
+    /// The program is over.
+    Gone,
+}
+
+/// What is to be said when the connection is gone, and whether the program ends with it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Leaving {
+    told: Vec<String>,
+    exits: bool,
+}
+
+/// A session as it stands on the screen.
+#[derive(Clone, Debug)]
+pub(crate) struct Managing {
+    pub(crate) header: Header,
+    pub(crate) tab: Tab,
+    pub(crate) network: Option<NetworkSettings>,
+    pub(crate) info: Option<Info>,
+    pub(crate) is_administrator: bool,
+    /// Readings of the network settings that the device has not answered: what is changed is what was read last.
+    network_reads: usize,
+    /// Changes of network settings that the device has not answered.
+    sent_form: Option<NetworkForm>,
+    /// The line at the bottom: what came of the last act.
+    pub(crate) message: Option<String>,
+    /// What the device said when it ended the session.
+    told: Vec<String>,
+}
+
+/// The model that has an activation password in the place of cards. Source: PK-01.
+const POCKET: &str = "Pocket";
+
+impl Managing {
+    pub(crate) fn is_pocket(&self) -> bool {
+        self.header.model == POCKET
+    }
+
+    fn on_network_answered(&mut self) {
+        self.network_reads = self.network_reads.saturating_sub(1);
+    }
+
+    //= NW-02
+    //= NW-03
+    pub(crate) fn can_change_network(&self) -> bool {
+        self.is_pocket() && self.is_administrator && self.network.is_some() && self.network_reads == 0
+    }
+}
+
+/// Source: S1, CL-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tab {
+    Management,
+    Network,
+    Information,
+    Web,
+}
+
+impl Tab {
+    pub(crate) const ALL: [Self; 4] = [Self::Management, Self::Network, Self::Information, Self::Web];
+
+    pub(crate) const fn label(self) -> &'static str {
+        match self {
+            Self::Management => "Remote HSM management",
+            Self::Network => "Network settings",
+            Self::Information => "Information about HSM",
+            Self::Web => "Open Console HTTP",
+        }
+    }
+
+    /// What is read for it.
+    const fn request(self) -> Option<ManagerRequest> {
+        match self {
+            Self::Management | Self::Web => None,
+            Self::Network => Some(ManagerRequest::Network),
+            Self::Information => Some(ManagerRequest::Info),
+        }
+    }
+}
+
+/// What stands before everything else until it is answered.
+#[derive(Clone, Debug)]
+pub(crate) enum Dialog {
+    /// The session asks for a card; with an entry, for the file of an image.
+    InsertCard {
+        entry: Option<Entry>,
+        trouble: Option<String>,
+    },
+    /// The session asks for the PIN.
+    Pin { entry: Entry, trouble: Option<String> },
+    /// An activation password is typed.
+    Password(PasswordForm),
+    /// Network settings are changed.
+    Network(NetworkForm),
+    /// Whether to do it; with an entry, for the serial number of the device.
+    Confirm {
+        operation: Operation,
+        entry: Option<Entry>,
+        trouble: Option<String>,
+    },
+    /// Something goes on.
+    Working {
+        title: &'static str,
+        text: String,
+        percent: Option<u8>,
+        is_card: bool,
+    },
+    /// Something came of it.
+    Told {
+        title: &'static str,
+        lines: Vec<String>,
+        offers_next_card: bool,
+    },
+}
+
+/// What Enter does where the mark is, and a click wherever it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Connect,
+    Abandon,
+    StartScreen,
+    Exit,
+    Authenticate,
+    NextHere,
+    Operate(Operation),
+    Refresh,
+    OpenBrowser,
+    ChangeNetwork,
+    /// A line of the network settings.
+    Field(usize),
+    SaveNetwork,
+    TypePassword(Purpose),
+    FinishPassword,
+    InsertCard,
+    EnterPin,
+    GiveUp,
+    CancelDialog,
+    Confirm(Operation),
+    Close,
+}
+
+/// What a click presses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Press {
+    Tab(Tab),
+    Item(Item),
+}
+
+impl Console {
+    /// A console on its start screen.
+    pub fn new(settings: Settings) -> Self {
+        let proposals = match &settings.reader {
+            Reader::Images(names) => names.clone().into(),
+            Reader::Named(_) => VecDeque::new(),
+        };
+        Self {
+            settings,
+            view: View::Start { told: Vec::new() },
+            dialog: None,
+            cursor: 0,
+            countdown: None,
+            is_next_here: false,
+            size: (crate::COLUMNS, crate::ROWS),
+            proposals,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether what is typed now is a secret.
+    pub fn is_typing_secret(&self) -> bool {
+        matches!(&self.dialog, Some(Dialog::Pin { .. } | Dialog::Password(_)))
+    }
+
+    /// What can be chosen now, in the order of the screen.
+    pub(crate) fn items(&self) -> Vec<Item> {
+        if let Some(dialog) = &self.dialog {
+            return dialog.items();
+        }
+        match &self.view {
+            View::Start { .. } => vec![Item::Connect, Item::Exit],
+            View::Connecting(_) => vec![Item::Abandon],
+            View::Leaving(_) | View::Gone => Vec::new(),
+            View::Session(managing) => match managing.tab {
+                Tab::Management if managing.is_administrator => Operation::menu(&managing.header)
+                    .into_iter()
+                    .map(Item::Operate)
+                    .chain(
+                        managing
+                            .is_pocket()
+                            .then_some(Item::TypePassword(Purpose::Change)),
+                    )
+                    .collect(),
+                //= PK-02
+                Tab::Management if managing.is_pocket() => vec![
+                    Item::TypePassword(Purpose::Activate),
+                    Item::TypePassword(Purpose::SetFirst),
+                ],
+                Tab::Management => vec![Item::Authenticate, Item::NextHere],
+                Tab::Network if managing.can_change_network() => vec![Item::Refresh, Item::ChangeNetwork],
+                Tab::Network | Tab::Information => vec![Item::Refresh],
+                Tab::Web => vec![Item::OpenBrowser],
+            },
+        }
+    }
+
+    fn on_key(&mut self, key: Key) {
+        match key {
+            Key::Char(character) => {
+                if let Some(entry) = self.entry() {
+                    entry.push(character);
+                } else {
+                    self.on_letter(character);
+                }
+            }
+            Key::Backspace => {
+                if let Some(entry) = self.entry() {
+                    entry.pop();
+                }
+            }
+            Key::Enter => {
+                if let Some(item) = self.items().get(self.cursor).copied() {
+                    self.on_item(item);
+                }
+            }
+            Key::Escape => {
+                if let Some(item) = self
+                    .dialog
+                    .as_ref()
+                    .and_then(|dialog| dialog.items().last().copied())
+                {
+                    self.on_item(item);
+                } else if let View::Connecting(_) = self.view {
+                    self.on_item(Item::Abandon);
+                }
+            }
+            Key::Up => self.move_cursor(false),
+            Key::Down => self.move_cursor(true),
+            Key::Left | Key::BackTab if self.dialog.is_some() => self.move_cursor(false),
+            Key::Right | Key::Tab if self.dialog.is_some() => self.move_cursor(true),
+            Key::Left | Key::BackTab => self.turn_tab(false),
+            Key::Right | Key::Tab => self.turn_tab(true),
+        }
+    }
+
+    fn on_letter(&mut self, letter: char) {
+        if let Some(dialog) = &self.dialog {
+            let choice = match (dialog, letter) {
+                (Dialog::Confirm { operation, .. }, 'y' | 'Y') => Item::Confirm(*operation),
+                (Dialog::Confirm { .. }, 'n' | 'N') => Item::CancelDialog,
+                _ => return,
+            };
+            return self.on_item(choice);
+        }
+        if let View::Session(_) = self.view {
+            match letter {
+                '1' => self.open_tab(Tab::Management),
+                '2' => self.open_tab(Tab::Network),
+                '3' => self.open_tab(Tab::Information),
+                '4' => self.open_tab(Tab::Web),
+                's' | 'S' => self.on_item(Item::StartScreen),
+                'r' | 'R' if self.items().contains(&Item::Refresh) => self.on_item(Item::Refresh),
+                'n' | 'N' | ' ' if self.items().contains(&Item::NextHere) => self.on_item(Item::NextHere),
+                _ => {}
+            }
+        }
+        if matches!(letter, 'x' | 'X') {
+            self.on_item(Item::Exit);
+        }
+    }
+
+    fn move_cursor(&mut self, is_forward: bool) {
+        let count = self.items().len().max(1);
+        let step = if is_forward { 1 } else { count - 1 };
+        self.cursor = (self.cursor + step) % count;
+    }
+
+    fn turn_tab(&mut self, is_forward: bool) {
+        if let View::Session(managing) = &self.view {
+            let count = Tab::ALL.len();
+            let here = Tab::ALL.iter().position(|tab| *tab == managing.tab).unwrap_or(0);
+            let step = if is_forward { 1 } else { count - 1 };
+            self.open_tab(Tab::ALL[(here + step) % count]);
+        }
+    }
+
+    fn on_press(&mut self, press: Press) {
+        match press {
+            Press::Tab(tab) => self.open_tab(tab),
+            Press::Item(item) => {
+                if let Some(position) = self.items().iter().position(|there| *there == item) {
+                    self.cursor = position;
+                }
+                // A line is typed into where the mark is; Enter goes on to the next.
+                if !matches!(item, Item::Field(_)) {
+                    self.on_item(item);
+                }
+            }
+        }
+    }
+
+    /// Opens a tab and reads what it shows: the act of a user (CL-05).
+    fn open_tab(&mut self, tab: Tab) {
+        let View::Session(managing) = &mut self.view else {
+            return;
+        };
+        if self.dialog.is_some() {
+            return;
+        }
+        managing.tab = tab;
+        managing.message = None;
+        self.cursor = 0;
+        if let Some(request) = tab.request() {
+            self.ask(request);
+        }
+    }
+
+    fn on_item(&mut self, item: Item) {
+        match item {
+            Item::Connect => {
+                self.show(View::Connecting(Leaving::default()));
+                self.outputs.push_back(ConsoleOutput::Connect);
+            }
+            Item::Abandon => self.leave_for(Vec::new(), false),
+            Item::StartScreen => self.leave_for(vec!["You have left. The session is closed.".into()], false),
+            Item::Exit => self.leave_for(Vec::new(), true),
+            Item::Authenticate => {
+                self.set_dialog(Dialog::card("Waiting for the device."));
+                self.ask(ManagerRequest::AuthStart);
+            }
+            Item::NextHere => self.is_next_here = !self.is_next_here,
+            Item::Operate(operation) => match operation.warning() {
+                Some(_) => {
+                    let is_typed = operation.is_confirmed_by_serial();
+                    self.set_dialog(Dialog::Confirm {
+                        operation,
+                        entry: is_typed.then(|| Entry::plain("")),
+                        trouble: None,
+                    });
+                    // Enter twice in a row switches nothing off.
+                    self.cursor = usize::from(!is_typed);
+                }
+                None => self.operate(operation, String::new()),
+            },
+            Item::Confirm(operation) => self.confirm(operation),
+            Item::Refresh => {
+                if let View::Session(managing) = &self.view
+                    && let Some(request) = managing.tab.request()
+                {
+                    self.ask(request);
+                }
+            }
+            Item::ChangeNetwork => {
+                if let View::Session(managing) = &self.view
+                    && let Some(network) = &managing.network
+                {
+                    self.set_dialog(Dialog::Network(NetworkForm::new(network)));
+                }
+            }
+            Item::Field(_) => self.move_cursor(true),
+            Item::SaveNetwork => self.save_network(),
+            Item::TypePassword(purpose) => self.set_dialog(Dialog::Password(PasswordForm::new(purpose))),
+            Item::FinishPassword => {
+                if let Some(Dialog::Password(form)) = &mut self.dialog
+                    && let Some(request) = form.finish_line()
+                {
+                    self.work(PASSWORD, "The device derives and compares the password.");
+                    self.ask(request);
+                }
+            }
+            Item::OpenBrowser => self.ask(ManagerRequest::HttpConsoleUrl),
+            Item::InsertCard => self.insert_card(),
+            Item::EnterPin => {
+                if let Some(Dialog::Pin { entry, .. }) = &self.dialog {
+                    let pin = Pin::from(entry.text());
+                    self.set_dialog(Dialog::card("The card compares the PIN."));
+                    self.tell(Told::PinEntered(pin));
+                }
+            }
+            Item::GiveUp => {
+                let is_prompt = matches!(self.dialog, Some(Dialog::InsertCard { .. } | Dialog::Pin { .. }));
+                self.set_dialog(Dialog::card("Giving up."));
+                if is_prompt {
+                    self.tell(Told::PinCancelled);
+                } else {
+                    self.ask(ManagerRequest::AuthCancel);
+                }
+            }
+            Item::CancelDialog | Item::Close => self.close_dialog(),
+        }
+    }
+
+    fn confirm(&mut self, operation: Operation) {
+        let Some(Dialog::Confirm { entry, trouble, .. }) = &mut self.dialog else {
+            return;
+        };
+        let typed = entry.as_ref().map_or("", Entry::text).to_owned();
+        if entry.is_some() && typed.is_empty() {
+            *trouble = Some("Nothing was typed: type its serial number to confirm.".into());
+            return;
+        }
+        self.operate(operation, typed);
+    }
+
+    fn operate(&mut self, operation: Operation, confirm: String) {
+        self.work(operation.label(), "The device is at work.");
+        self.ask(operation.request(confirm));
+    }
+
+    fn save_network(&mut self) {
+        let Some(Dialog::Network(form)) = &mut self.dialog else {
+            return;
+        };
+        let changes = form.changes();
+        if changes.is_empty() {
+            return self.finish("Nothing was typed over, and nothing changed.");
+        }
+        let sent_form = Some(form.clone());
+        self.with_session(|managing| managing.sent_form = sent_form);
+        self.work(Tab::Network.label(), "The device checks the settings.");
+        self.ask(ManagerRequest::SetNetwork(changes));
+    }
+
+    fn work(&mut self, title: &'static str, text: &str) {
+        self.set_dialog(Dialog::Working {
+            title,
+            text: text.into(),
+            percent: None,
+            is_card: false,
+        });
+    }
+
+    fn insert_card(&mut self) {
+        let Some(Dialog::InsertCard {
+            entry: Some(entry),
+            trouble,
+        }) = &mut self.dialog
+        else {
+            return;
+        };
+        if entry.text().is_empty() {
+            *trouble = Some("Type the name of the card's file.".into());
+            return;
+        }
+        let name = entry.text().to_owned();
+        if self.proposals.front() == Some(&name) {
+            self.proposals.pop_front();
+        }
+        self.set_dialog(Dialog::card("The card is being read."));
+        self.outputs.push_back(ConsoleOutput::InsertCard(name));
+    }
+
+    /// Ends the session in order; `told` is then on the start screen, unless the program ends.
+    //= AU-12
+    fn leave_for(&mut self, told: Vec<String>, exits: bool) {
+        self.dialog = None;
+        let leaving = Leaving { told, exits };
+        match core::mem::replace(&mut self.view, View::Gone) {
+            View::Start { .. } if exits => self.outputs.push_back(ConsoleOutput::Exit),
+            View::Start { told } => self.view = View::Start { told },
+            View::Connecting(_) => {
+                self.show(View::Leaving(leaving));
+                self.outputs.push_back(ConsoleOutput::Abandon);
+            }
+            View::Session(_) => {
+                self.show(View::Leaving(leaving));
+                self.ask(ManagerRequest::Close);
+            }
+            View::Leaving(before) => {
+                let exits = exits || before.exits;
+                self.view = View::Leaving(Leaving { exits, ..before });
+            }
+            View::Gone => {}
+        }
+    }
+
+    /// The program ends, whatever is under way.
+    fn on_leave(&mut self) {
+        let is_open = matches!(self.view, View::Session(_));
+        self.leave_for(Vec::new(), true);
+        if is_open {
+            // Behind `session.close`, which the device may not answer any more.
+            self.tell(Told::HangUp);
+        }
+    }
+
+    fn on_station(&mut self, output: StationOutput, now: Instant) {
+        match output {
+            StationOutput::Notice(notice) => self.on_notice(notice, now),
+            StationOutput::AskForCard => {
+                let entry = match &self.settings.reader {
+                    Reader::Images(_) => {
+                        let proposed = self.proposals.front().map_or("", String::as_str);
+                        Some(Entry::plain(proposed))
+                    }
+                    Reader::Named(_) => None,
+                };
+                self.prompt(Dialog::InsertCard { entry, trouble: None });
+            }
+            StationOutput::AskForPin => {
+                let trouble = match &self.dialog {
+                    // The session has just said why it asks again.
+                    Some(Dialog::Pin { trouble, .. }) => trouble.clone(),
+                    _ => None,
+                };
+                let entry = Entry::secret();
+                self.prompt(Dialog::Pin { entry, trouble });
+            }
+            StationOutput::WithdrawPrompt => {
+                if matches!(self.dialog, Some(Dialog::InsertCard { .. } | Dialog::Pin { .. })) {
+                    self.set_dialog(Dialog::card("Waiting for the device."));
+                }
+            }
+            // The reader is the shell's.
+            StationOutput::Reader(_) => {}
+        }
+    }
+
+    /// A session on its way out asks for nothing any more.
+    fn prompt(&mut self, dialog: Dialog) {
+        if let View::Session(_) = self.view {
+            self.set_dialog(dialog);
+        }
+    }
+
+    fn on_notice(&mut self, notice: Notice, now: Instant) {
+        match notice {
+            // The shell answers the first, with `FirstUse` if it is one; `Ended` follows the others and says the same.
+            Notice::Secured(_) | Notice::Denied { .. } | Notice::ProtocolBroken(_) => {}
+            Notice::FingerprintChanged { pinned, presented } => self.keep_told(vec![
+                "This is not the trusted device. Nothing was sent to it.".into(),
+                format!("trusted   {}", halves(pinned).0),
+                format!("          {}", halves(pinned).1),
+                format!("presented {}", halves(presented).0),
+                format!("          {}", halves(presented).1),
+                "If it was replaced on purpose: `hsm-client trust --forget`, then `hsm-client trust`.".into(),
+            ]),
+            Notice::Opened { header, ceremony } => self.on_opened(header, ceremony, now),
+            Notice::Closing { reason, text } => {
+                let mut told = words::ending(&Ending::Closing(reason));
+                if text != reason.sentence() {
+                    told.push(text);
+                }
+                self.keep_told(told);
+            }
+            Notice::Header(header) | Notice::HeaderChanged(header) => {
+                if let View::Session(managing) = &mut self.view {
+                    managing.header = header;
+                    let items = self.items().len();
+                    self.cursor = self.cursor.min(items.saturating_sub(1));
+                }
+            }
+            Notice::Info(info) => self.with_session(|managing| managing.info = Some(info)),
+            Notice::Network(network) => self.on_network(network),
+            Notice::HttpConsoleUrl { url } => match WebAddress::try_from(url.as_str()) {
+                Ok(address) => self.outputs.push_back(ConsoleOutput::OpenBrowser(address)),
+                Err(InvalidWebAddress) => {
+                    self.say("The device named no `https://` address. Nothing was opened.");
+                }
+            },
+            Notice::Intermediary {
+                presented,
+                required,
+                expires_in_ms,
+            } => self.on_intermediary(
+                Progress {
+                    presented,
+                    required,
+                    expires_in_ms,
+                },
+                now,
+            ),
+            Notice::Administrator {
+                presented,
+                required,
+                activated,
+            } => self.on_administrator(presented, required, activated),
+            Notice::Activated => self.on_activated(),
+            Notice::Done { act } => self.on_done(act),
+            Notice::Refused {
+                act: Method::Close, ..
+            } => self.tell(Told::HangUp),
+            Notice::Refused { act, error } => self.on_refused(act, &error),
+            Notice::NotSent { act, .. } => {
+                match act {
+                    Method::Close => self.tell(Told::HangUp),
+                    Method::Network => self.with_session(Managing::on_network_answered),
+                    Method::SetNetwork => {
+                        if let Some(form) = self.take_sent_form() {
+                            self.set_dialog(Dialog::Network(form));
+                        }
+                    }
+                    _ => {}
+                }
+                self.say("This was not sent: the device has not answered what was asked before.");
+            }
+            Notice::CeremonyProgress(progress) => {
+                self.countdown = (progress.presented > 0).then(|| Countdown::new(progress, now));
+            }
+            Notice::CeremonyReset { reason } => {
+                self.countdown = None;
+                self.say(&format!("All start again: {}.", reason.sentence()));
+            }
+            Notice::OperationProgress { percent, text } => {
+                if let Some(Dialog::Working {
+                    text: shown,
+                    percent: bar,
+                    is_card: false,
+                    ..
+                }) = &mut self.dialog
+                {
+                    (*shown, *bar) = (text, Some(percent.min(100)));
+                }
+            }
+            Notice::PinRefused(why) => {
+                let trouble = Some(format!("{why}; the card has not seen it"));
+                let entry = Entry::secret();
+                self.prompt(Dialog::Pin { entry, trouble });
+            }
+            Notice::CardRequestRefused { method, .. } => self.say(&format!(
+                "The device asked for what a station does not do (`{method}`). Nothing went to the card."
+            )),
+            Notice::Ended { ending } => self.on_ended(&ending),
+        }
+    }
+
+    fn on_opened(&mut self, header: Header, ceremony: Option<Progress>, now: Instant) {
+        self.countdown = ceremony.map(|progress| Countdown::new(progress, now));
+        if let View::Connecting(_) = self.view {
+            let first_use = self.dialog.take();
+            self.show(View::Session(Box::new(Managing {
+                header,
+                tab: Tab::Management,
+                network: None,
+                info: None,
+                is_administrator: false,
+                network_reads: 0,
+                sent_form: None,
+                message: None,
+                told: Vec::new(),
+            })));
+            self.dialog = first_use;
+        }
+    }
+
+    //= AU-04
+    //= CL-04
+    fn on_intermediary(&mut self, progress: Progress, now: Instant) {
+        self.countdown = Some(Countdown::new(progress, now));
+        let Progress {
+            presented, required, ..
+        } = progress;
+        let mut lines = vec![
+            format!("Card {presented} of {required} is accepted."),
+            "You have no administrative access; the last custodian gets it.".into(),
+        ];
+        if self.is_next_here {
+            lines.push("Take this card out. The next card is inserted at this station.".into());
+            self.set_dialog(Dialog::Told {
+                title: "Intermediary custodian",
+                lines,
+                offers_next_card: true,
+            });
+        } else {
+            lines.push("This station has left the device, so that the next custodian can enter.".into());
+            self.leave_for(lines, false);
+        }
+    }
+
+    //= AU-05
+    fn on_administrator(&mut self, presented: u8, required: u8, activated: bool) {
+        self.countdown = None;
+        self.with_session(|managing| managing.is_administrator = true);
+        let mut lines = vec![
+            format!("{presented} of {required} cards are accepted."),
+            "You have administrative access to the HSM, until you leave.".into(),
+        ];
+        if activated {
+            lines.push("The device is activated.".into());
+        }
+        self.set_dialog(Dialog::Told {
+            title: "Final custodian",
+            lines,
+            offers_next_card: false,
+        });
+    }
+
+    //= PK-02
+    fn on_activated(&mut self) {
+        self.with_session(|managing| managing.is_administrator = true);
+        self.set_dialog(Dialog::Told {
+            title: PASSWORD,
+            lines: vec![
+                "The device has accepted the activation password.".into(),
+                "You have administrative access to the HSM, until you leave.".into(),
+            ],
+            offers_next_card: false,
+        });
+    }
+
+    fn on_done(&mut self, act: Method) {
+        match act {
+            Method::StopService => self.finish("The service is stopped."),
+            Method::StartService => self.finish("The service runs."),
+            Method::Restart => self.finish("The device restarts."),
+            Method::PowerOff => self.finish("The device switches itself off."),
+            Method::AuthCancel => self.say("Given up. No try is lost."),
+            Method::UnlockMaster => self.finish("The user master is unlocked. Its password is as it was."),
+            Method::LiveSync => self.finish("The database is the other node's now."),
+            Method::FactoryReset => self.finish("The device returns to factory mode."),
+            Method::SetMode => self.finish("The device changes its operating mode."),
+            Method::ChangePassword => self.finish("The activation password is changed."),
+            // Each has a notice of its own.
+            Method::Header
+            | Method::Info
+            | Method::Network
+            | Method::SetNetwork
+            | Method::HttpConsoleUrl
+            | Method::AuthStart
+            | Method::Activate
+            | Method::Close => {}
+        }
+    }
+
+    fn finish(&mut self, message: &str) {
+        self.close_dialog();
+        self.say(message);
+    }
+
+    /// The settings as they are now: read, or changed.
+    fn on_network(&mut self, network: NetworkSettings) {
+        let is_changed = self.take_sent_form().is_some();
+        self.with_session(|managing| {
+            managing.network = Some(network);
+            if !is_changed {
+                managing.on_network_answered();
+            }
+        });
+        if is_changed {
+            self.finish("The network settings are changed.");
+        }
+    }
+
+    fn take_sent_form(&mut self) -> Option<NetworkForm> {
+        match &mut self.view {
+            View::Session(managing) => managing.sent_form.take(),
+            View::Start { .. } | View::Connecting(_) | View::Leaving(_) | View::Gone => None,
+        }
+    }
+
+    fn on_refused(&mut self, act: Method, error: &Error) {
+        match act {
+            Method::Network => self.with_session(Managing::on_network_answered),
+            //= NW-03
+            Method::SetNetwork => {
+                if let Some(mut form) = self.take_sent_form()
+                    && let Some(wrong) = form.take_errors(error)
+                {
+                    self.set_dialog(Dialog::Network(form));
+                    self.cursor = wrong;
+                    return self.say("Nothing was changed. What is wrong is said beside each setting.");
+                }
+            }
+            _ => {}
+        }
+        if act == Method::AuthStart && error.name == Some(ErrorName::PinCancelled) {
+            return self.finish("Given up. No try is lost.");
+        }
+        let title = match act {
+            Method::AuthStart => "The card was not accepted",
+            Method::Activate => "The activation password was not accepted",
+            _ => "The device refused",
+        };
+        if let View::Session(_) = self.view {
+            self.set_dialog(Dialog::Told {
+                title,
+                lines: words::refused(error),
+                offers_next_card: false,
+            });
+        }
+    }
+
+    fn on_ended(&mut self, ending: &Ending) {
+        let leaving = match core::mem::replace(&mut self.view, View::Gone) {
+            View::Connecting(leaving) | View::Leaving(leaving) => leaving,
+            View::Session(managing) => Leaving {
+                told: managing.told,
+                exits: false,
+            },
+            // Nothing was open.
+            view @ (View::Start { .. } | View::Gone) => {
+                self.view = view;
+                return;
+            }
+        };
+        self.arrive(leaving, words::ending(ending));
+    }
+
+    /// The connection is gone: what was kept to be told is told, else what came of it.
+    fn arrive(&mut self, leaving: Leaving, came: Vec<String>) {
+        let is_first_use = matches!(&self.dialog, Some(Dialog::Told { title, .. }) if *title == FIRST_USE);
+        if !is_first_use {
+            self.dialog = None;
+        }
+        if leaving.exits {
+            self.view = View::Gone;
+            self.outputs.push_back(ConsoleOutput::Exit);
+            return;
+        }
+        let told = if leaving.told.is_empty() {
+            came
+        } else {
+            leaving.told
+        };
+        self.show(View::Start { told });
+    }
+
+    fn on_first_use(&mut self, fingerprint: Fingerprint) {
+        let (first, second) = halves(fingerprint);
+        self.set_dialog(Dialog::Told {
+            title: FIRST_USE,
+            lines: vec![
+                "This device is met for the first time. Its fingerprint is".into(),
+                first,
+                second,
+                "It is remembered from now on. Compare it with its owner's.".into(),
+            ],
+            offers_next_card: false,
+        });
+    }
+
+    fn on_trouble(&mut self, trouble: Trouble) {
+        let told = [Some(trouble.what), trouble.hint].into_iter().flatten().collect();
+        let leaving = match core::mem::replace(&mut self.view, View::Gone) {
+            View::Connecting(leaving) | View::Leaving(leaving) => leaving,
+            View::Session(_) => Leaving::default(),
+            view @ (View::Start { .. } | View::Gone) => {
+                self.view = view;
+                return;
+            }
+        };
+        self.arrive(leaving, told);
+    }
+
+    fn on_card_not_inserted(&mut self, trouble: Trouble) {
+        let hint = trouble.hint.map_or(String::new(), |hint| format!("; {hint}"));
+        let trouble = Some(format!("{}{hint}", trouble.what));
+        let entry = Some(Entry::plain(""));
+        self.prompt(Dialog::InsertCard { entry, trouble });
+    }
+
+    fn on_browser(&mut self, opened: Result<(), Trouble>) {
+        match opened {
+            Ok(()) => self.say("The browser was asked to open the HTTP console."),
+            Err(trouble) => {
+                let lines = [Some(trouble.what), trouble.hint].into_iter().flatten().collect();
+                if let View::Session(_) = self.view {
+                    self.set_dialog(Dialog::Told {
+                        title: "The browser was not opened",
+                        lines,
+                        offers_next_card: false,
+                    });
+                }
+            }
+        }
+    }
+
+    fn keep_told(&mut self, lines: Vec<String>) {
+        match &mut self.view {
+            View::Session(managing) => managing.told = lines,
+            // What the user did first is what is told.
+            View::Connecting(leaving) => leaving.told = lines,
+            View::Leaving(_) | View::Start { .. } | View::Gone => {}
+        }
+    }
+
+    fn with_session(&mut self, change: impl FnOnce(&mut Managing)) {
+        if let View::Session(managing) = &mut self.view {
+            change(managing);
+        }
+    }
+
+    fn say(&mut self, message: &str) {
+        self.with_session(|managing| managing.message = Some(message.to_owned()));
+    }
+
+    fn entry(&mut self) -> Option<&mut Entry> {
+        match &mut self.dialog {
+            Some(Dialog::InsertCard { entry, .. } | Dialog::Confirm { entry, .. }) => entry.as_mut(),
+            Some(Dialog::Pin { entry, .. }) => Some(entry),
+            Some(Dialog::Password(form)) => Some(form.entry_mut()),
+            Some(Dialog::Network(form)) => form.fields.get_mut(self.cursor).map(|field| &mut field.entry),
+            Some(Dialog::Working { .. } | Dialog::Told { .. }) | None => None,
+        }
+    }
+
+    fn show(&mut self, view: View) {
+        self.view = view;
+        self.cursor = 0;
+    }
+
+    fn set_dialog(&mut self, dialog: Dialog) {
+        self.dialog = Some(dialog);
+        self.cursor = 0;
+    }
+
+    fn close_dialog(&mut self) {
+        self.dialog = None;
+        self.cursor = 0;
+    }
+
+    fn ask(&mut self, request: ManagerRequest) {
+        if request == ManagerRequest::Network {
+            self.with_session(|managing| managing.network_reads += 1);
+        }
+        self.tell(Told::Ask(request));
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.outputs.push_back(ConsoleOutput::Station(told));
+    }
+}
+
+const PASSWORD: &str = "Activation password";
+const FIRST_USE: &str = "First use";
+
+/// A fingerprint is longer than a row.
+fn halves(fingerprint: Fingerprint) -> (String, String) {
+    let text = fingerprint.to_string();
+    let (first, second) = text.split_at(text.len() / 2 + 1);
+    (first.to_owned(), second.to_owned())
+}
+
+impl Dialog {
+    fn card(text: &str) -> Self {
+        Self::Working {
+            title: "Authentication",
+            text: text.into(),
+            percent: None,
+            is_card: true,
+        }
+    }
+
+    /// The last one is what Escape does.
+    fn items(&self) -> Vec<Item> {
+        match self {
+            Self::InsertCard { entry: Some(_), .. } => vec![Item::InsertCard, Item::GiveUp],
+            Self::InsertCard { entry: None, .. } | Self::Working { is_card: true, .. } => vec![Item::GiveUp],
+            Self::Pin { .. } => vec![Item::EnterPin, Item::GiveUp],
+            Self::Password(_) => vec![Item::FinishPassword, Item::CancelDialog],
+            Self::Network(form) => (0..form.fields.len())
+                .map(Item::Field)
+                .chain([Item::SaveNetwork, Item::CancelDialog])
+                .collect(),
+            Self::Confirm { operation, .. } => vec![Item::Confirm(*operation), Item::CancelDialog],
+            Self::Working { is_card: false, .. } => vec![Item::StartScreen],
+            Self::Told {
+                offers_next_card: true,
+                ..
+            } => vec![Item::Authenticate, Item::StartScreen],
+            Self::Told { .. } => vec![Item::Close],
+        }
+    }
+}
+
+impl Machine for Console {
+    type Input = ConsoleInput;
+    type Output = ConsoleOutput;
+
+    fn handle_input(&mut self, cx: &mut Cx<'_>, input: ConsoleInput) {
+        match input {
+            ConsoleInput::Resized { columns, rows } => self.size = (columns, rows),
+            ConsoleInput::Key(key) => self.on_key(key),
+            ConsoleInput::Click { column, row } => {
+                if let Some(press) = self.pressed(column, row, cx.now) {
+                    self.on_press(press);
+                }
+            }
+            ConsoleInput::Leave => self.on_leave(),
+            ConsoleInput::FirstUse(fingerprint) => self.on_first_use(fingerprint),
+            ConsoleInput::NotConnected(trouble) => self.on_trouble(trouble),
+            ConsoleInput::Station(output) => self.on_station(output, cx.now),
+            ConsoleInput::CardNotInserted(trouble) => self.on_card_not_inserted(trouble),
+            ConsoleInput::Browser(opened) => self.on_browser(opened),
+        }
+    }
+
+    /// Moves the number of the countdown, and nothing else.
+    //= CL-05
+    fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        if let Some(countdown) = &mut self.countdown
+            && !countdown.pass(cx.now)
+        {
+            self.countdown = None;
+            let over = "The time for the next custodian is over: all start again.";
+            match &mut self.view {
+                View::Start { told } => told.push(over.into()),
+                View::Session(managing) => managing.message = Some(over.into()),
+                View::Connecting(_) | View::Leaving(_) | View::Gone => {}
+            }
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<ConsoleOutput> {
+        self.outputs.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.countdown.as_ref().and_then(Countdown::deadline)
+    }
+}
