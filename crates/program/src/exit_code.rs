@@ -61,6 +61,14 @@ impl ExitCode {
         Self::Internal,
     ];
 
+    /// What a program's help says of the codes that it ends with, a line each.
+    pub fn help(codes: &[Self]) -> String {
+        let lines = codes
+            .iter()
+            .map(|code| format!("\n  {:>2}  {}", code.code(), code.meaning()));
+        std::iter::once("Exit codes:".to_owned()).chain(lines).collect()
+    }
+
     /// The number.
     pub const fn code(self) -> u8 {
         self as u8

@@ -8,7 +8,6 @@ mod state;
 
 use std::{
     ffi::OsString,
-    fmt::Write as _,
     fs,
     io::{self, Write as _},
     path::PathBuf,
@@ -16,10 +15,8 @@ use std::{
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use program::{ExitCode, LogFormat};
+use program::{ExitCode, LogFormat, Problem};
 use tracing::error;
-
-use program::Problem;
 
 /// A software HSM with its remote management: a test device that protects nothing
 #[derive(Debug, Parser)]
@@ -125,7 +122,7 @@ fn man(dir: Option<PathBuf>) -> Result<(), Problem> {
 }
 
 fn exit_codes() -> String {
-    const OURS: [ExitCode; 8] = [
+    ExitCode::help(&[
         ExitCode::Passed,
         ExitCode::Usage,
         ExitCode::InputOutput,
@@ -134,13 +131,7 @@ fn exit_codes() -> String {
         ExitCode::Network,
         ExitCode::Refused,
         ExitCode::Internal,
-    ];
-    let mut text = String::from("Exit codes:\n");
-    for code in OURS {
-        writeln!(text, "  {:>2}  {}", code.code(), code.meaning()).expect("a String takes everything");
-    }
-    text.truncate(text.trim_end().len());
-    text
+    ])
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@ mod vicc;
 
 use std::{
     ffi::OsString,
-    fmt::Write as _,
     io::{self, Write as _},
 };
 
@@ -120,7 +119,7 @@ fn talk(text: &str) {
 }
 
 fn exit_codes() -> String {
-    const OURS: [ExitCode; 9] = [
+    ExitCode::help(&[
         ExitCode::Passed,
         ExitCode::Usage,
         ExitCode::InputOutput,
@@ -130,13 +129,7 @@ fn exit_codes() -> String {
         ExitCode::Card,
         ExitCode::GivenUp,
         ExitCode::Internal,
-    ];
-    let mut text = String::from("Exit codes:\n");
-    for code in OURS {
-        writeln!(text, "  {:>2}  {}", code.code(), code.meaning()).expect("a String takes everything");
-    }
-    text.truncate(text.trim_end().len());
-    text
+    ])
 }
 
 #[cfg(test)]
