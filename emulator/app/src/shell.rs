@@ -14,7 +14,7 @@ use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, Key, 
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, task::yield_now};
 use tracing::{debug, info, warn};
 
 use crate::{
@@ -31,6 +31,10 @@ use crate::{
     world::{Clock, Moment, OsRandom},
 };
 use hand::Seat;
+
+/// Things that may happen one after the other before the sockets are looked at anew: what came meanwhile is not known
+/// before that, and in a crowd there is never a pause.
+const IN_A_ROW_MAX: u32 = 4;
 
 /// What can happen next.
 enum Happening {
@@ -109,6 +113,9 @@ pub(crate) struct Shell {
     wires: Wires,
     next_connection: u64,
     turn: Turn,
+    is_manager_next: bool,
+    /// Things that happened since the last pause.
+    in_a_row: u32,
     /// Where hands come from, if there is a bench.
     seat: Option<Seat>,
 }
@@ -133,6 +140,8 @@ impl Shell {
             wires: Wires::new(),
             next_connection: 1,
             turn: Turn::Wires,
+            is_manager_next: false,
+            in_a_row: 0,
             seat: parts.bench.map(Seat::new),
         })
     }
@@ -165,8 +174,11 @@ impl Shell {
             self.settle(signals).await?;
         }
         loop {
-            let happening = poll_fn(|cx| self.poll_next(cx, signals)).await;
-            match happening {
+            if self.in_a_row == IN_A_ROW_MAX {
+                self.in_a_row = 0;
+                yield_now().await;
+            }
+            match poll_fn(|cx| self.poll_next(cx, signals)).await {
                 Happening::Signal(signal) => {
                     info!("{signal}: ending");
                     return Ok(());
@@ -203,8 +215,30 @@ impl Shell {
             .map(|appliance| appliance.device().state())
     }
 
-    /// Each in its turn, so that nobody keeps the others waiting. Lines are what most often ends a pause.
+    /// What happens next, and how many things have happened without a pause.
     fn poll_next(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
+        let happening = self.poll_sources(cx, signals);
+        self.in_a_row = if happening.is_ready() {
+            self.in_a_row + 1
+        } else {
+            0
+        };
+        happening
+    }
+
+    /// The manager every second time, and else each in its turn: nobody keeps the others waiting, and a crowd of strangers
+    /// does not keep the manager waiting. Lines are what most often ends a pause.
+    fn poll_sources(&mut self, cx: &mut Context<'_>, signals: &mut Signals) -> Poll<Happening> {
+        let manager = self
+            .appliance
+            .as_ref()
+            .and_then(|appliance| appliance.device().manager());
+        self.is_manager_next = !self.is_manager_next;
+        if let Some((manager, ..)) = manager.filter(|_| self.is_manager_next)
+            && let Poll::Ready(input) = self.wires.poll_one(cx, manager)
+        {
+            return Poll::Ready(Happening::Moved(input));
+        }
         let turn = self.turn;
         for source in [turn, turn.next(), turn.next().next()] {
             self.turn = source.next();

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use hsm_core::ConnectionId;
@@ -147,7 +147,20 @@ impl Wires {
             return Poll::Pending;
         };
         self.turn = ConnectionId::new(connection.as_u64() + 1);
-        Poll::Ready(match moved {
+        Poll::Ready(self.told(connection, moved))
+    }
+
+    /// What happens next to this one, out of its turn.
+    pub(crate) fn poll_one(&mut self, cx: &mut Context<'_>, connection: ConnectionId) -> Poll<Input> {
+        let Some(wire) = self.by_number.get_mut(&connection) else {
+            return Poll::Pending;
+        };
+        let moved = ready!(wire.poll(cx, &mut self.buffer));
+        Poll::Ready(self.told(connection, moved))
+    }
+
+    fn told(&mut self, connection: ConnectionId, moved: Moved) -> Input {
+        match moved {
             Moved::Received(len) => Input::Received {
                 connection,
                 bytes: self.buffer[..len].to_vec(),
@@ -161,7 +174,7 @@ impl Wires {
                 self.remove(connection);
                 Input::Reset { connection }
             }
-        })
+        }
     }
 
     fn poll_in_turn(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Moved)> {
