@@ -6,11 +6,12 @@ use std::{collections::VecDeque, time::Duration};
 use apdu::{Atr, Csn, ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Personalisation, profile};
 use hsm_core::{
-    Change, ConnectionId, Device, Event, Input, Key, LocalCard, Output, Profile, Purpose, Scheme,
-    ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
+    Change, ConnectionId, DerivationSettings, Device, Event, Input, Key, LocalCard, Model, Output, Profile,
+    Purpose, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
+use rand_core::Rng;
 use serde_json::{Value, json};
 use sim::Seed;
 
@@ -31,6 +32,7 @@ pub(crate) const RIGHT_SETS: [&str; 2] = ["first", "made anew"];
 pub(crate) const COPY_OF_THE_FIRST: usize = 4;
 pub(crate) const CARDS: usize = 11;
 
+#[derive(Clone)]
 pub(crate) struct TestCard {
     pub(crate) identity: Identity,
     shadow: Vec<u8>,
@@ -72,11 +74,12 @@ pub(crate) enum Seen {
     Event(Event),
 }
 
+#[derive(Clone)]
 pub(crate) struct Bench {
     pub(crate) now: Instant,
     /// `None` while there is no power.
     pub(crate) device: Option<Device>,
-    profile: Profile,
+    pub(crate) profile: Profile,
     durable: Stored,
     unwritten: VecDeque<(Ticket, Vec<Change>)>,
     /// What users were told, and how often the log was asked for.
@@ -101,6 +104,11 @@ pub(crate) struct Bench {
 impl Bench {
     /// A device that is bound to a `required`-of-4 set, switched off, and enabled for remote management.
     pub(crate) fn new(required: u8) -> Self {
+        Self::of(Model::Xp, required)
+    }
+
+    /// The same of another model. A Pocket is bound to nothing until its password is set, and reads none of the cards.
+    pub(crate) fn of(model: Model, required: u8) -> Self {
         let mut rng = Seed(u64::from(required)).rng_for("cards of the bench");
         let key = ServerMasterKey::generate(&mut rng);
         let scheme = Scheme::new(required, 4).expect("the test asks for a scheme that exists");
@@ -143,8 +151,14 @@ impl Bench {
 
         let mut durable = Stored::bound_to(key.binding());
         durable.remote_management = true;
-        let profile = Profile::xp();
-        Self {
+        let mut profile = Profile::of(model);
+        // A password costs a moment here.
+        profile.password_hash = DerivationSettings {
+            memory_kib: 8,
+            iterations: 1,
+            lanes: 1,
+        };
+        let bench = Self {
             now: Instant::POWER_ON,
             device: Some(Device::new(profile.clone(), durable.clone())),
             profile,
@@ -163,15 +177,31 @@ impl Bench {
             next_connection: 1,
             next_id: 0,
             sights: Vec::new(),
+        };
+        if bench.profile.has_console() {
+            bench
+        } else {
+            bench.out_of_the_factory()
         }
+    }
+
+    /// The same, switched off and bound to nothing.
+    pub(crate) fn out_of_the_factory(mut self) -> Self {
+        self.durable = Stored::out_of_the_factory(&self.profile);
+        self.device = Some(Device::new(self.profile.clone(), self.durable.clone()));
+        self
     }
 
     /// The same, switched on and past its start.
     pub(crate) fn started(required: u8) -> Self {
-        let mut bench = Self::new(required);
-        bench.input(Input::PowerButton);
-        bench.wait(bench.profile.limits.start);
-        bench
+        Self::new(required).switched_on()
+    }
+
+    /// The same, past its start.
+    pub(crate) fn switched_on(mut self) -> Self {
+        self.input(Input::PowerButton);
+        self.wait(self.profile.limits.start);
+        self
     }
 
     pub(crate) fn administrator(&self) -> Option<ConnectionId> {
@@ -207,10 +237,17 @@ impl Bench {
         let Some(device) = &mut self.device else { return };
         let now = self.now;
         let millis = i64::try_from(now.as_micros() / 1000).expect("tests are short");
+        // Only a Pocket makes keys and salts while nobody is a user.
+        let mut drawn = Seed(self.next_id).rng_for("device");
+        let rng: &mut dyn Rng = if self.profile.has_console() {
+            &mut NoRandomness
+        } else {
+            &mut drawn
+        };
         let mut cx = Cx {
             now,
             wall_clock: WallClock::from_unix_millis(1_767_225_600_000 + millis),
-            rng: &mut NoRandomness,
+            rng,
         };
         tell(device, &mut cx);
         self.obey();
@@ -336,12 +373,17 @@ impl Bench {
 
     /// The manager asks; nothing happens without one.
     pub(crate) fn ask(&mut self, method: &str) -> Option<u64> {
+        self.ask_with(method, &json!({}))
+    }
+
+    /// The same, with parameters.
+    pub(crate) fn ask_with(&mut self, method: &str, params: &Value) -> Option<u64> {
         let connection = self.manager?;
         let id = self.next_id;
         self.next_id += 1;
         self.line(
             connection,
-            json!({"jsonrpc": "2.0", "id": id, "method": method}).to_string(),
+            json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string(),
         );
         Some(id)
     }

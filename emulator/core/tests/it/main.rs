@@ -4,5 +4,6 @@ mod bench;
 mod dialogs;
 mod limits;
 mod lines;
+mod operations;
 mod quorum;
 mod shapes;
