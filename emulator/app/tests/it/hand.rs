@@ -197,10 +197,13 @@ pub(crate) fn read_answer(stream: TcpStream) -> Answer {
     }
 }
 
-/// How often a test repeats what must hold every time: `BENCH_ROUNDS`, or a number that does not try patience.
+/// How often a limit is tried: a thousand times with `RIG_SOAK=1`, a tenth without.
 pub(crate) fn rounds() -> u32 {
-    let rounds = std::env::var("BENCH_ROUNDS").ok();
-    rounds.map_or(100, |rounds| rounds.parse().expect("BENCH_ROUNDS is a number"))
+    if std::env::var_os("RIG_SOAK").is_some() {
+        1_000
+    } else {
+        100
+    }
 }
 
 /// A card of the demo.
