@@ -58,7 +58,7 @@ fn round(folders: &[TempDir]) {
         );
         assert_eq!(
             names(&folder.path().join("state")),
-            BTreeSet::from(["state.redb".into()])
+            BTreeSet::from(["log".into(), "state.redb".into()])
         );
     }
 }
