@@ -107,9 +107,9 @@ pub enum ConsoleInput {
 /// What a console hands out.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ConsoleOutput {
-    /// Connect to the device. [`ConsoleInput::NotConnected`] says that it failed; else [`Notice::Ended`] always comes.
+    /// Connect to the device. [`ConsoleInput::NotConnected`] says that it failed; else [`hsm_client::Notice::Ended`] always comes.
     Connect,
-    /// Stop connecting, without a word. [`Notice::Ended`] or [`ConsoleInput::NotConnected`] is awaited.
+    /// Stop connecting, without a word. [`hsm_client::Notice::Ended`] or [`ConsoleInput::NotConnected`] is awaited.
     Abandon,
     /// Tell the session.
     Station(Told),
