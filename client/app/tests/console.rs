@@ -5,25 +5,25 @@
 
 mod device;
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, ops::Deref, path::PathBuf};
 
 use device::{PIN, TestDevice};
 use hsm_core::{Event, SessionEnd};
+use terminal_bed::TerminalBed;
 
-/// How long a screen may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal of 80 × 24 with a shell in it, in a tmux server of its own.
+/// A terminal of 80 × 24, with a device and cards beside it.
 struct Terminal {
-    folder: tempfile::TempDir,
+    bed: TerminalBed,
     cards: [PathBuf; 3],
     device: TestDevice,
+}
+
+impl Deref for Terminal {
+    type Target = TerminalBed;
+
+    fn deref(&self) -> &TerminalBed {
+        &self.bed
+    }
 }
 
 impl Terminal {
@@ -32,91 +32,19 @@ impl Terminal {
     }
 
     fn around(device: TestDevice) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cards = device.make_cards(folder.path());
-        let terminal = Self {
-            folder,
-            cards,
-            device,
-        };
-        terminal.tmux(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "80",
-            "-y",
-            "24",
-            "env",
-            "-i",
-            "TERM=screen",
-            "PATH=/usr/bin:/bin",
-            "PS1=ready> ",
-            "sh",
-        ]);
-        terminal.wait_for("ready>");
-        terminal
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let ran = Command::new("tmux")
-            .arg("-S")
-            .arg(self.folder.path().join("tmux"))
-            .args(args)
-            .output()
-            .expect("tmux is installed: ci/test does it");
-        assert!(ran.status.success(), "tmux {args:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap()
-    }
-
-    /// Types keys by tmux's names for them.
-    fn keys(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    fn types(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Looks at the screen until it shows this, and gives the screen.
-    #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
-        let begin = Instant::now();
-        loop {
-            let screen = self.screen();
-            if screen.contains(text) {
-                return screen;
-            }
-            assert!(begin.elapsed() < PATIENCE, "`{text}` never came:\n{screen}");
-            // A screen sends no event; the next look may be the one.
-            thread::yield_now();
-        }
-    }
-
-    /// The settings of the terminal, as `stty -a` tells them.
-    fn settings(&self, name: &str) -> String {
-        let path = self.folder.path().join(name);
-        let path_text = path.to_str().unwrap();
-        self.types(&format!("stty -a > {path_text}; echo said-{name}"));
-        self.keys(&["Enter"]);
-        self.wait_for(&format!("\nsaid-{name}"));
-        fs::read_to_string(path).unwrap()
+        let bed = TerminalBed::new(80, 24, "screen");
+        let cards = device.make_cards(bed.folder());
+        Self { bed, cards, device }
     }
 
     /// Starts the console with this before and behind it, and waits for its first screen.
     fn start(&self, environment: &str, args: &str) {
-        let home = self.folder.path().display();
+        let home = self.folder().display();
         let address = self.device.address;
-        self.types(&format!(
-            "clear; {environment} XDG_CONFIG_HOME={home} {} console {address} {args}; echo ended-with-$?",
+        self.run(&format!(
+            "{environment} XDG_CONFIG_HOME={home} {} console {address} {args}",
             env!("CARGO_BIN_EXE_hsm-client")
         ));
-        self.keys(&["Enter"]);
         self.wait_for("[ Connect ]");
     }
 
@@ -153,40 +81,6 @@ impl Terminal {
             .map(|card| format!("--card {} ", card.display()));
         cards.collect()
     }
-
-    /// The program that runs in the terminal.
-    fn program_id(&self) -> String {
-        let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
-        let children = format!("/proc/{0}/task/{0}/children", shell.trim());
-        fs::read_to_string(children).unwrap().trim().to_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let program = self.program_id();
-        let ran = Command::new("kill").args([name, &program]).status().unwrap();
-        assert!(ran.success(), "{program}");
-    }
-
-    /// The shell has the terminal again, and it is as it was.
-    #[track_caller]
-    fn check_given_back(&self, exit_code: i32, before: &str, name: &str) {
-        self.wait_for(&format!("ended-with-{exit_code}"));
-        assert_eq!(self.settings(name), before, "after {name}");
-        let screen = self.screen();
-        assert!(!screen.contains("┌"), "the other screen is gone:\n{screen}");
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let socket = self.folder.path().join("tmux");
-        // One that has gone by itself needs no end.
-        let _ = Command::new("tmux")
-            .arg("-S")
-            .arg(socket)
-            .arg("kill-server")
-            .output();
-    }
 }
 
 //= PK-02
@@ -195,7 +89,7 @@ impl Drop for Terminal {
 fn a_pocket_from_its_first_password_to_its_network_settings() {
     let terminal = Terminal::around(TestDevice::pocket());
     let before = terminal.settings("before");
-    let trace = terminal.folder.path().join("trace.jsonl");
+    let trace = terminal.folder().join("trace.jsonl");
     terminal.start("", &format!("--trace {}", trace.display()));
     terminal.keys(&["Enter"]);
     terminal.wait_for("First use");
@@ -283,7 +177,7 @@ fn every_end_gives_the_terminal_back_and_the_place_free() {
     let mut is_first_use = true;
     for (end, exit_code) in [("ctrl-c", 0), ("-TERM", 0), ("-HUP", 0), ("panic", 101)] {
         let environment = if end == "panic" {
-            "HSM_CLIENT_PANIC_ON='Type the PIN'"
+            "RIG_PANIC_ON='Type the PIN'"
         } else {
             ""
         };
