@@ -15,11 +15,13 @@
 use std::{
     io::{self, IsTerminal as _, Stdout, Write as _},
     panic, thread,
+    time::Duration,
 };
 
 pub use ratatui_core::terminal::Frame;
 use ratatui_core::{
     buffer::{Buffer, Cell},
+    layout::Rect,
     terminal::Terminal,
 };
 pub use ratatui_crossterm::crossterm::event::{
@@ -111,7 +113,10 @@ impl FullScreen {
         // Here it stops. A stopped program can be continued at another terminal size, with anything on the screen.
         kill_process(getpid(), Signal::STOP)?;
         self.enter()?;
-        self.terminal.clear()
+        // Forgets what was on it. `clear` would ask the terminal where its cursor is, and the answer is for whoever
+        // waits for keys.
+        let (columns, rows) = measure()?;
+        self.terminal.resize(Rect::new(0, 0, columns, rows))
     }
 }
 
@@ -148,6 +153,8 @@ fn text_of(buffer: &Buffer) -> String {
 /// Starts a thread that hands on what is typed and clicked, and `None` when the terminal is gone. It ends when nobody
 /// wants it any more: `told` says so with `false`.
 pub fn watch(told: impl Fn(Option<Event>) -> bool + Send + 'static) -> io::Result<()> {
+    // From this first look on, no change of the size is missed. What is typed already stays.
+    event::poll(Duration::ZERO)?;
     thread::Builder::new().name("terminal".into()).spawn(move || {
         loop {
             let event = event::read().ok();

@@ -13,4 +13,5 @@ mod many;
 mod power;
 mod refusals;
 mod states;
+mod terminal;
 mod words;
