@@ -190,20 +190,22 @@ impl CardVisit {
     }
 
     /// Asks for label and shadow to be written, after the PIN, and reads both back. The shadow goes last, so that a
-    /// card that holds it holds its label too. Panics if one of them is empty or does not fit on a card.
-    pub fn write(&mut self, label: &str, shadow: &[u8]) {
+    /// card that holds it holds its label too. No label leaves the one that is there. Panics if there is no shadow, or
+    /// if one of them does not fit on a card.
+    pub fn write(&mut self, label: &[u8], shadow: &[u8]) {
         assert!(
-            label.len() <= mpcos::LABEL_BYTES_MAX && shadow.len() <= mpcos::SHADOW_BYTES_MAX,
-            "labels and shadows are made to fit on a card"
+            label.len() <= mpcos::LABEL_BYTES_MAX,
+            "labels are made to fit on a card"
         );
-        let update = |data| {
-            CommandApdu::with_data(mpcos::UPDATE_CURRENT_FILE, data).expect("it is not empty and fits")
-        };
-        let shadow_len = u8::try_from(shadow.len()).expect("at most 255 bytes");
+        let update =
+            |data| CommandApdu::with_data(mpcos::UPDATE_CURRENT_FILE, data).expect("it is not empty and fits");
+        let shadow_len = u8::try_from(shadow.len()).expect("shadows are made to fit on a card");
         let read_shadow = CommandApdu::expecting(mpcos::READ_CURRENT_FILE, Le::from_byte(shadow_len));
-        self.plan(select(mpcos::LABEL_FILE), Expected::FileSelected);
-        self.plan(update(label.as_bytes()), Expected::Written);
-        self.plan(read_all(), Expected::LabelReadBack(label.as_bytes().to_vec()));
+        if !label.is_empty() {
+            self.plan(select(mpcos::LABEL_FILE), Expected::FileSelected);
+            self.plan(update(label), Expected::Written);
+            self.plan(read_all(), Expected::LabelReadBack(label.to_vec()));
+        }
         self.plan(select(mpcos::SHADOW_FILE), Expected::FileSelected);
         self.plan(update(shadow), Expected::Written);
         let written = SecretBytes::from(shadow.to_vec());
