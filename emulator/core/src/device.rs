@@ -448,7 +448,7 @@ impl Device {
                     let manager = self.manager.as_ref();
                     screen.remote_management(manager.map(|m| (m.peer.ip(), m.cipher_suite.as_str())));
                 } else {
-                    self.console.draw(&mut screen, self.service());
+                    self.console.draw(&mut screen, self.state);
                 }
             }
         }

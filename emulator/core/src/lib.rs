@@ -44,7 +44,7 @@ mod stored;
 mod users;
 
 pub use activation::Activation;
-pub use console::{Key, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
+pub use console::{Area, Key, Place, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
 pub use denials::{DENIALS_TOLD_APART_MAX, DENIALS_WINDOW};
 pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,

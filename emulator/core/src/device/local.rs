@@ -112,6 +112,15 @@ impl Device {
                 let changes = self.factory_reset();
                 self.stop_locally(LastStop::FactoryReset, changes);
             }
+            Wish::SmartCard(operation) => {
+                self.console
+                    .tell(format!("{} is not emulated yet.", operation.label()));
+            }
+            Wish::Show(page) => self
+                .console
+                .tell(format!("{} is not emulated yet.", page.label())),
+            // Whoever shows a dialog takes its answer before this.
+            Wish::Answered(_) => {}
             Wish::PresentCard(pin) => {
                 self.local.dialog = Some(LocalDialog {
                     card: CardDialog::new(),
