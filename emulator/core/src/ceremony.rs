@@ -96,7 +96,9 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
             Step::Complete(Quorum { key, required })
         }
         //= LF-02
-        Welcome::Anybody | Welcome::ForCopy if is_what_the_cards_say => Step::Complete(Quorum { key, required }),
+        Welcome::Anybody | Welcome::ForCopy if is_what_the_cards_say => {
+            Step::Complete(Quorum { key, required })
+        }
         //= LF-05
         Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
             Step::OtherSet

@@ -61,7 +61,7 @@ pub(crate) enum Told {
 }
 
 /// What the manager asks for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Ask {
     /// Show this in place of what was shown before.
     Show(Dialog),
@@ -157,6 +157,8 @@ struct Desk {
     asks: VecDeque<Ask>,
 }
 
+/// What stands on the screen while the disk is busy.
+const WAITING: &str = "One moment...";
 /// Characters of a label field: as many as a label has bytes.
 const LABEL_CHARACTERS_MAX: usize = Label::BYTES_MAX;
 
@@ -171,9 +173,10 @@ impl SmartCardManager {
                 Work::NewSet(Box::new(NewSet::begin(&mut desk, Purpose::ServerMasterKey)))
             }
             SmartCardOperation::Erase => Work::Erase(Erase::begin(&mut desk)),
-            SmartCardOperation::CreatePartitionAuthSet => {
-                Work::NewSet(Box::new(NewSet::begin(&mut desk, Purpose::PartitionAuthorization)))
-            }
+            SmartCardOperation::CreatePartitionAuthSet => Work::NewSet(Box::new(NewSet::begin(
+                &mut desk,
+                Purpose::PartitionAuthorization,
+            ))),
             SmartCardOperation::GetLabel => Work::GetLabel(GetLabel::begin(&mut desk)),
             SmartCardOperation::CopySet => Work::CopySet(Box::new(CopySet::begin(&mut desk))),
             SmartCardOperation::CopyCard => Work::CopyCard(Box::new(CopyCard::begin(&mut desk))),
@@ -285,6 +288,12 @@ impl Desk {
         Flow::GoesOn
     }
 
+    /// Says what is under way; nobody is asked anything.
+    fn show_progress(&mut self, what: &str) {
+        let progress = Dialog::progress(self.title, vec![what.to_owned()]);
+        self.asks.push_back(Ask::Show(progress));
+    }
+
     /// Asks for a card. `complaint` says what was wrong with the last one.
     fn ask_for_card(&mut self, which: &str, complaint: Option<String>) -> Flow {
         let lines = complaint
@@ -314,11 +323,13 @@ impl Desk {
             self.awaited = Awaited::Answer;
             return Flow::GoesOn;
         }
-        let progress = Dialog::progress(self.title, vec![what.to_owned()]);
-        self.asks.push_back(Ask::Show(progress));
+        self.show_progress(what);
         ask(self.visit());
         let finished = self.drive();
-        assert!(finished.is_none(), "nothing is finished before a command was answered");
+        assert!(
+            finished.is_none(),
+            "nothing is finished before a command was answered"
+        );
         Flow::GoesOn
     }
 
@@ -329,7 +340,9 @@ impl Desk {
 
     /// What the card in the reader has told without its PIN.
     fn inspection(&mut self) -> Inspection {
-        self.visit().inspection().expect("a card that was met has told it")
+        self.visit()
+            .inspection()
+            .expect("a card that was met has told it")
     }
 
     /// The text of the card's label, if it was read and there is one.
@@ -378,6 +391,7 @@ impl Desk {
     }
 
     fn keep(&mut self) {
+        self.show_progress(WAITING);
         self.kept.clone_from(&self.unfinished);
         self.asks.push_back(Ask::Keep(self.kept.clone()));
     }
@@ -435,7 +449,9 @@ impl Desk {
     /// Says on the screen and in the log what is invalid.
     //= SC-10
     fn declare(&mut self) {
-        let Some(unfinished) = &self.unfinished else { return };
+        let Some(unfinished) = &self.unfinished else {
+            return;
+        };
         let events: Vec<_> = unfinished.events().collect();
         let rows = unfinished.rows();
         self.asks.extend(events.into_iter().map(Ask::Tell));
@@ -445,8 +461,9 @@ impl Desk {
     /// The last dialog was read, or what was kept is cleared.
     fn close(&mut self, news: &Result<News, Trouble>) -> Flow {
         match news {
-            Ok(News::Kept | News::Confirmed | News::Chosen(_) | News::Entered(_))
-            | Err(Trouble::Left) => self.finish(),
+            Ok(News::Kept | News::Confirmed | News::Chosen(_) | News::Entered(_)) | Err(Trouble::Left) => {
+                self.finish();
+            }
             // A card has nothing to say any more.
             Ok(News::CardDone)
             | Err(
@@ -484,13 +501,18 @@ impl Desk {
             }),
             (Awaited::Atr | Awaited::Response | Awaited::KeptBefore, Answer::Left) => {
                 self.is_leaving = true;
+                self.show_progress("Leaving when the card has answered...");
+                None
+            }
+            (Awaited::KeptAfter, Answer::Left) => {
+                self.show_progress(WAITING);
                 None
             }
             (
-                Awaited::Atr | Awaited::Response | Awaited::KeptBefore,
+                Awaited::Atr | Awaited::Response | Awaited::KeptBefore | Awaited::KeptAfter,
                 Answer::Confirmed | Answer::Chosen(_) | Answer::Entered(_),
             )
-            | (Awaited::KeptAfter | Awaited::Nothing, _) => None,
+            | (Awaited::Nothing, _) => None,
         }
     }
 
@@ -502,7 +524,9 @@ impl Desk {
                 None
             }
             // The reader's answer says it.
-            Awaited::Answer | Awaited::Atr | Awaited::Response | Awaited::KeptAfter | Awaited::Nothing => None,
+            Awaited::Answer | Awaited::Atr | Awaited::Response | Awaited::KeptAfter | Awaited::Nothing => {
+                None
+            }
         }
     }
 

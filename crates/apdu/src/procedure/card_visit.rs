@@ -197,8 +197,9 @@ impl CardVisit {
             label.len() <= mpcos::LABEL_BYTES_MAX,
             "labels are made to fit on a card"
         );
-        let update =
-            |data| CommandApdu::with_data(mpcos::UPDATE_CURRENT_FILE, data).expect("it is not empty and fits");
+        let update = |data| {
+            CommandApdu::with_data(mpcos::UPDATE_CURRENT_FILE, data).expect("it is not empty and fits")
+        };
         let shadow_len = u8::try_from(shadow.len()).expect("shadows are made to fit on a card");
         let read_shadow = CommandApdu::expecting(mpcos::READ_CURRENT_FILE, Le::from_byte(shadow_len));
         if !label.is_empty() {
@@ -303,7 +304,16 @@ impl CardVisit {
         // A read may end with the file before Le; what came is then all that there is.
         let is_read = is_ok || status == StatusWord::END_OF_FILE;
         match expected {
-            Expected::Applet if is_ok => Ok(()),
+            Expected::Applet
+            | Expected::PinVerified
+            | Expected::PinChanged
+            | Expected::Erased
+            | Expected::FileSelected
+            | Expected::Written
+                if is_ok =>
+            {
+                Ok(())
+            }
             Expected::Status if is_ok => self.on_status(data),
             Expected::SerialNumber if is_ok => {
                 let csn = <[u8; 16]>::try_from(data.expose()).map_err(|_| VisitRefusal::Incompatible)?;
@@ -312,11 +322,6 @@ impl CardVisit {
             }
             // Whatever else a card says to these, it is none of ours.
             Expected::Applet | Expected::Status | Expected::SerialNumber => Err(VisitRefusal::Incompatible),
-            Expected::PinVerified | Expected::PinChanged | Expected::Erased | Expected::FileSelected
-                if is_ok =>
-            {
-                Ok(())
-            }
             Expected::PinChanged if status == StatusWord::CONDITIONS_NOT_SATISFIED => {
                 Err(VisitRefusal::PinSealed)
             }
@@ -338,7 +343,6 @@ impl CardVisit {
                 self.shadow = Some(data.clone());
                 Ok(())
             }
-            Expected::Written if is_ok => Ok(()),
             Expected::LabelReadBack(label) if is_read => {
                 if data.expose() != label {
                     return Err(VisitRefusal::Damaged);

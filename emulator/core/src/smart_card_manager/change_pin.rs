@@ -5,6 +5,7 @@ use apdu::{LifeCycle, NewPin, PinEntry, procedure::VisitRefusal};
 use super::{CardDeed, Desk, Flow, News, Trouble, fields, pin_of};
 use crate::{console::Field, event::CardOutcome};
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Debug)]
 pub(super) enum ChangePin {
     ExpectInserted,

@@ -29,6 +29,7 @@ struct Source {
     shadow: Shadow,
 }
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Copy, Debug)]
 enum Step {
     ExpectSource,
@@ -73,7 +74,9 @@ impl CopyCard {
             }
             Step::ExpectSourceMet => {
                 let inspection = desk.inspection();
-                inspection.refusal().map_or(Ok(()), |refusal| Err(Trouble::Refused(refusal)))?;
+                inspection
+                    .refusal()
+                    .map_or(Ok(()), |refusal| Err(Trouble::Refused(refusal)))?;
                 if inspection.status.shadow_len == 0 {
                     return Err(Trouble::Shadow(ErrorName::CardNotInitialized));
                 }
@@ -113,7 +116,9 @@ impl CopyCard {
                 if inspection.csn == self.source().card {
                     return Err(Trouble::Unfit(CardUnfit::SourceItself));
                 }
-                inspection.refusal().map_or(Ok(()), |refusal| Err(Trouble::Refused(refusal)))?;
+                inspection
+                    .refusal()
+                    .map_or(Ok(()), |refusal| Err(Trouble::Refused(refusal)))?;
                 if inspection.status.shadow_len == 0 {
                     return Ok(self.present_to_target(desk));
                 }
@@ -149,7 +154,10 @@ impl CopyCard {
             }
             Step::ExpectCleared => {
                 let card = self.source().card;
-                desk.end(vec![format!("Card {card} was copied."), "The two count once together.".into()])
+                desk.end(vec![
+                    format!("Card {card} was copied."),
+                    "The two count once together.".into(),
+                ])
             }
         })
     }
@@ -167,6 +175,8 @@ impl CopyCard {
     }
 
     fn source(&self) -> &Source {
-        self.source.as_ref().expect("the source was read before the target was asked for")
+        self.source
+            .as_ref()
+            .expect("the source was read before the target was asked for")
     }
 }

@@ -18,6 +18,7 @@ pub(super) enum CopySet {
     Making(Box<NewSet>),
 }
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     ExpectInserted,
@@ -38,9 +39,9 @@ impl CopySet {
 
     //= SC-08
     pub(super) fn on(&mut self, desk: &mut Desk, news: Result<News, Trouble>, rng: &mut dyn Rng) -> Flow {
-        let (ceremony, step) = match self {
+        let step = match self {
             Self::Making(making) => return making.on(desk, news, rng),
-            Self::Collecting { ceremony, step } => (ceremony, step),
+            Self::Collecting { step, .. } => step,
         };
         let trouble = match news {
             Ok(news) => match step {
@@ -52,12 +53,11 @@ impl CopySet {
                     let inspection = desk.inspection();
                     let empty = (inspection.status.shadow_len == 0)
                         .then_some(Trouble::Shadow(ErrorName::CardNotInitialized));
-                    match inspection.refusal().map(Trouble::Refused).or(empty) {
-                        Some(trouble) => trouble,
-                        None => {
-                            *step = Step::ExpectPin;
-                            return desk.ask_for_pin(Vec::new(), Vec::new());
-                        }
+                    if let Some(trouble) = inspection.refusal().map(Trouble::Refused).or(empty) {
+                        trouble
+                    } else {
+                        *step = Step::ExpectPin;
+                        return desk.ask_for_pin(Vec::new(), Vec::new());
                     }
                 }
                 Step::ExpectPin => {

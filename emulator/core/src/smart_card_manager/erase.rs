@@ -5,6 +5,7 @@ use apdu::procedure::CardVisit;
 use super::{CardDeed, Desk, Flow, News, Trouble, UnfinishedCards, fields, pin_of};
 use crate::event::CardOutcome;
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Debug)]
 pub(super) enum Erase {
     ExpectInserted,
@@ -70,6 +71,9 @@ impl Erase {
 }
 
 fn ask_for_pin(desk: &mut Desk, complaint: Option<String>) -> Flow {
-    let what = format!("Key, shadow and label of card {} will be gone.", desk.inspection().csn);
+    let what = format!(
+        "Key, shadow and label of card {} will be gone.",
+        desk.inspection().csn
+    );
     desk.ask_for_pin(complaint.into_iter().chain([what]).collect(), Vec::new())
 }

@@ -3,6 +3,7 @@
 use super::{CardDeed, Desk, Flow, News, Trouble, fields, pin_of};
 use crate::{escape, event::CardOutcome};
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Debug)]
 pub(super) enum GetLabel {
     ExpectInserted,
@@ -51,9 +52,10 @@ impl GetLabel {
                 desk.use_card("Reading the label...", apdu::procedure::CardVisit::read_label)
             }
             Self::ExpectRead => {
-                let line = desk
-                    .label()
-                    .map_or_else(|| "This card has no label.".into(), |label| format!("Label: {}", escape(&label)));
+                let line = desk.label().map_or_else(
+                    || "This card has no label.".into(),
+                    |label| format!("Label: {}", escape(&label)),
+                );
                 desk.let_go(CardOutcome::Managed(CardDeed::LabelShown));
                 desk.end(vec![line])
             }

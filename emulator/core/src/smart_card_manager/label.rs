@@ -40,7 +40,7 @@ impl TryFrom<&str> for Label {
 }
 
 /// Controls, line and paragraph separators, and whatever turns the direction of what follows (Unicode, UAX #9).
-const fn is_refused(character: char) -> bool {
+fn is_refused(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -68,7 +68,9 @@ impl fmt::Display for InvalidLabel {
                 "read label: expected 1 to {} bytes, got {bytes}",
                 Label::BYTES_MAX
             ),
-            Self::Character => f.write_str("read label: expected no control or bidirectional character, got one"),
+            Self::Character => {
+                f.write_str("read label: expected no control or bidirectional character, got one")
+            }
         }
     }
 }
@@ -80,7 +82,11 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: Result<usize, InvalidLabel>) {
-        assert_eq!(Label::try_from(text).map(|label| label.width()), expected, "{text:?}");
+        assert_eq!(
+            Label::try_from(text).map(|label| label.width()),
+            expected,
+            "{text:?}"
+        );
     }
 
     //= SC-11

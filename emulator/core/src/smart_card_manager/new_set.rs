@@ -35,7 +35,12 @@ impl NewSet {
     }
 
     //= SC-08
-    pub(super) fn begin_copy(desk: &mut Desk, purpose: Purpose, secret: ServerMasterKey, from: SetId) -> Self {
+    pub(super) fn begin_copy(
+        desk: &mut Desk,
+        purpose: Purpose,
+        secret: ServerMasterKey,
+        from: SetId,
+    ) -> Self {
         Self::ask(desk, purpose, Some((secret, from)))
     }
 

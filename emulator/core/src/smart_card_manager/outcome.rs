@@ -86,6 +86,34 @@ impl Trouble {
     }
 }
 
+/// What the log says.
+impl fmt::Display for CardDeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inspected => f.write_str("inspected"),
+            Self::PinChanged => f.write_str("PIN changed"),
+            Self::Erased => f.write_str("erased"),
+            Self::LabelShown => f.write_str("label shown"),
+            Self::Read => f.write_str("read for a copy"),
+            Self::Written { set, index } => write!(f, "written, card {index} of set {set}"),
+        }
+    }
+}
+
+/// What the log says, in the manner of the table of errors.
+impl fmt::Display for CardUnfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PinSealed => "pin_sealed",
+            Self::NotToBeOverwritten => "not_to_be_overwritten",
+            Self::InThisSet => "in_this_set",
+            Self::InSourceSet => "in_source_set",
+            Self::SourceItself => "source_itself",
+            Self::HasLabel => "has_label",
+        })
+    }
+}
+
 /// What the screen says.
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -109,7 +137,9 @@ impl fmt::Display for Trouble {
             Self::Refused(VisitRefusal::CardError(status)) => write!(f, "This card answered {status}."),
             Self::Unfit(CardUnfit::NotToBeOverwritten) => f.write_str("The card was not overwritten."),
             Self::Unfit(CardUnfit::InThisSet) => f.write_str("This card is in the new set already."),
-            Self::Unfit(CardUnfit::InSourceSet) => f.write_str("This card belongs to the set that is copied."),
+            Self::Unfit(CardUnfit::InSourceSet) => {
+                f.write_str("This card belongs to the set that is copied.")
+            }
             Self::Unfit(CardUnfit::SourceItself) => f.write_str("This is the card that is copied."),
             Self::Unfit(CardUnfit::HasLabel) => {
                 f.write_str("This card has a label and the copied one has none; erase it first.")

@@ -27,6 +27,7 @@ pub(super) struct WriteSet {
     step: Step,
 }
 
+#[expect(clippy::enum_variant_names, reason = "each is named for what it waits for")]
 #[derive(Clone, Copy, Debug)]
 enum Step {
     ExpectInserted,
@@ -188,7 +189,9 @@ impl WriteSet {
     }
 
     fn next(&self) -> &Shadow {
-        self.shadows.front().expect("an operation ends with the last card")
+        self.shadows
+            .front()
+            .expect("an operation ends with the last card")
     }
 }
 
