@@ -141,7 +141,7 @@ fn ask_for_card(desk: &mut Desk, ceremony: Option<&Ceremony>, complaint: Option<
         || "a card of the set to be copied".into(),
         |so_far| {
             let next = so_far.presented() + 1;
-            format!("card {next} of the {} that are needed of it", so_far.required())
+            format!("card {next} of {} of the set to be copied", so_far.required())
         },
     );
     desk.ask_for_card(&which, complaint)

@@ -71,9 +71,7 @@ impl Erase {
 }
 
 fn ask_for_pin(desk: &mut Desk, complaint: Option<String>) -> Flow {
-    let what = format!(
-        "Key, shadow and label of card {} will be gone.",
-        desk.inspection().csn
-    );
-    desk.ask_for_pin(complaint.into_iter().chain([what]).collect(), Vec::new())
+    let which = format!("Card {}", desk.inspection().csn);
+    let what = "Key, shadow and label will be gone.".into();
+    desk.ask_for_pin(complaint.into_iter().chain([which, what]).collect(), Vec::new())
 }
