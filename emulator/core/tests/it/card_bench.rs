@@ -121,6 +121,17 @@ impl CardBench {
         screen.contains("Smart Card") && screen.contains("Copy Card") && screen.contains("Inspect")
     }
 
+    /// Whether what is typed now goes into a field for a PIN.
+    pub(crate) fn is_in_pin_field(&self) -> bool {
+        let Some(screen) = self.device.as_ref().map(Device::screen) else {
+            return false;
+        };
+        let row = screen.cursor.map(|cursor| cursor.row);
+        let text = screen.to_string();
+        row.and_then(|row| text.lines().nth(row - 1))
+            .is_some_and(|row| row.contains("PIN"))
+    }
+
     pub(crate) fn unfinished(&self) -> Option<&UnfinishedCards> {
         self.durable.unfinished_cards.as_ref()
     }

@@ -1,11 +1,12 @@
 //! The Smart Card Manager, interrupted: each operation at every key, at every answer of the reader and of the disk, by
 //! Esc, by the power button, by a card that is pulled out before, in the middle of and after each command, and by a cut of power.
 
-use apdu::Csn;
-use hsm_core::{Event, Key, Purpose, Scheme, ServerMasterKey};
+use apdu::{Csn, ReaderAnswer, ResponseApdu, StatusWord};
+use hsm_core::{Event, Input, Key, Purpose, Scheme, ServerMasterKey};
+use proptest::prelude::*;
 use sim::Seed;
 
-use crate::card_bench::{CardBench, Content, Interruption, PIN, card, serial};
+use crate::card_bench::{CardBench, Content, Interruption, PIN, Torn, card, serial};
 
 /// What somebody does at the device, one key or one hand's move at a time.
 #[derive(Clone, Copy, Debug)]
@@ -295,4 +296,127 @@ fn every_operation_interrupted_everywhere_leaves_no_card_that_nobody_knows_of() 
         total += count.escapes + count.buttons + count.removals + count.cuts;
     }
     println!("in all: {total} interruptions");
+}
+
+/// Anything that can happen to somebody at the Smart Card Manager, in any order.
+#[derive(Clone, Copy, Debug)]
+enum Chance {
+    Press(Key),
+    /// Where the cursor stands in a field for a PIN; nowhere else is it somebody's secret.
+    TypePin,
+    /// Into whatever has the keys.
+    TypeNumber(u8),
+    PutIn(usize),
+    TakeOut,
+    Settle,
+    /// One answer of the reader or of the disk.
+    Step,
+    /// The reader says something that was not asked for.
+    Answer(usize, u16, usize),
+    Interrupt(Interruption),
+}
+
+fn chance() -> impl Strategy<Value = Chance> {
+    let keys = prop::sample::select(vec![
+        Key::Up,
+        Key::Down,
+        Key::Left,
+        Key::Right,
+        Key::Tab,
+        Key::Enter,
+        Key::Esc,
+        Key::Backspace,
+        Key::Function(5),
+        Key::Char('2'),
+        Key::Char('é'),
+        Key::Char('日'),
+        Key::Char('\u{202E}'),
+    ]);
+    let torn = (0_usize..4, prop::option::of(0_usize..4)).prop_map(|(writes, bytes_of_next)| Torn {
+        writes,
+        bytes_of_next,
+    });
+    let interruption = prop_oneof![
+        Just(Interruption::Esc),
+        torn.clone().prop_map(Interruption::Removal),
+        (torn, any::<bool>()).prop_map(|(torn, is_written)| Interruption::Cut { torn, is_written }),
+    ];
+    prop_oneof![
+        8 => keys.prop_map(Chance::Press),
+        8 => Just(Chance::Press(Key::Enter)),
+        6 => Just(Chance::TypePin),
+        2 => (0_u8..70).prop_map(Chance::TypeNumber),
+        4 => (0..CARDS).prop_map(Chance::PutIn),
+        1 => Just(Chance::TakeOut),
+        8 => Just(Chance::Settle),
+        2 => Just(Chance::Step),
+        1 => (0_usize..7, any::<u16>(), 0_usize..80).prop_map(|(kind, status, len)| Chance::Answer(kind, status, len)),
+        1 => interruption.prop_map(Chance::Interrupt),
+    ]
+}
+
+fn strange(kind: usize, status: u16, len: usize) -> ReaderAnswer {
+    let atr = || apdu::Atr::try_from(&card_core::profile::ATR[..]).expect("the card's own");
+    match kind {
+        0 => ReaderAnswer::Atr(atr()),
+        1 => ReaderAnswer::Response(ResponseApdu {
+            data: vec![0x5A; len],
+            status: StatusWord(status),
+        }),
+        2 => ReaderAnswer::PoweredOff,
+        3 => ReaderAnswer::CardAbsent,
+        4 => ReaderAnswer::CardRemoved,
+        5 => ReaderAnswer::CardMute,
+        _ => ReaderAnswer::ReaderUnavailable,
+    }
+}
+
+impl CardBench {
+    fn happen(&mut self, chance: Chance) {
+        match chance {
+            Chance::Press(key) => self.press(key),
+            Chance::TypePin if self.is_in_pin_field() => {
+                PIN.chars().for_each(|digit| self.press(Key::Char(digit)));
+            }
+            Chance::TypePin => {}
+            Chance::TypeNumber(number) => {
+                let digits = number.to_string();
+                digits.chars().for_each(|digit| self.press(Key::Char(digit)));
+            }
+            Chance::PutIn(card) => {
+                self.take_out();
+                self.put_in(card);
+            }
+            Chance::TakeOut => self.take_out(),
+            Chance::Settle => self.settle(),
+            Chance::Step => self.step(),
+            Chance::Answer(kind, status, len) => self.input(Input::LocalReader(strange(kind, status, len))),
+            // A command may be under way that a strange answer has overtaken; only a cut is no matter then.
+            Chance::Interrupt(interruption) => self.interrupt(interruption),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+
+    /// Whatever is pressed, put in, answered and cut: nothing panics, and no PIN is on the screen, in the log, in what
+    /// is kept or in what a developer sees of the device. The bench looks at the screen after each input.
+    //= LF-04
+    #[test]
+    fn no_sequence_of_keys_cards_and_answers_panics_or_shows_a_pin(
+        above in 1_usize..=8, chances in prop::collection::vec(chance(), 0..120),
+    ) {
+        let mut bench = bench();
+        for _ in 0..above {
+            bench.press(Key::Down);
+        }
+        bench.press(Key::Enter);
+        for chance in chances {
+            bench.happen(chance);
+        }
+        let told: Vec<_> = bench.events.iter().map(ToString::to_string).collect();
+        let shown = format!("{:?} {:?} {told:?}", bench.device, bench.unfinished());
+        prop_assert!(!shown.contains(PIN));
+    }
 }
