@@ -5,11 +5,11 @@
 use std::path::Path;
 
 use full_screen::Frame;
-use hsm_core::{SCREEN_COLUMNS, SCREEN_ROWS, Screen};
+use hsm_core::{Area, SCREEN_COLUMNS, SCREEN_ROWS};
 use program::shown;
 use ratatui_core::{
     buffer::Buffer,
-    layout::Rect,
+    layout::{Position, Rect},
     style::{Modifier, Style},
     text::Span,
 };
@@ -27,25 +27,6 @@ pub(super) struct View<'a> {
 
 const PLAIN: Style = Style::new();
 const REVERSED: Style = Style::new().add_modifier(Modifier::REVERSED);
-
-/// A rectangle of the screen; rows and columns count from 1.
-#[derive(Clone, Copy)]
-struct Area {
-    row: usize,
-    column: usize,
-    width: usize,
-    height: usize,
-}
-
-/// The selected entry of a menu.
-fn focus_of(screen: &Screen) -> Option<Area> {
-    screen.selected_row.map(|row| Area {
-        row,
-        column: 27,
-        width: 28,
-        height: 1,
-    })
-}
 
 /// What has the focus if nothing has: the middle.
 const MIDDLE: Area = Area {
@@ -68,9 +49,11 @@ impl View<'_> {
             width: screen_columns.min(all.width),
             ..all
         };
-        self.paint_screen(frame.buffer_mut(), window);
+        let cursor = self.paint_screen(frame.buffer_mut(), window);
         if let Some(list) = self.list {
             paint_list(frame.buffer_mut(), window, list);
+        } else if let Some(cursor) = cursor {
+            frame.set_cursor_position(cursor);
         }
         let line = Rect {
             y: window.bottom(),
@@ -81,17 +64,15 @@ impl View<'_> {
         self.paint_line(frame.buffer_mut(), line);
     }
 
-    /// Paints the part of the screen that fits.
-    fn paint_screen(&self, buffer: &mut Buffer, window: Rect) {
-        let Some(screen) = self.seen.screen.as_ref() else {
-            return;
-        };
+    /// Paints the part of the screen that fits, and gives the place of the cursor if it is in it.
+    fn paint_screen(&self, buffer: &mut Buffer, window: Rect) -> Option<Position> {
+        let screen = self.seen.screen.as_ref()?;
         let whole = Rect::new(0, 0, 80, 25);
         let mut cells = Buffer::empty(whole);
         for (row, text) in (0..whole.height).zip(screen.to_string().lines()) {
             cells.set_string(0, row, text, PLAIN);
         }
-        let focus = focus_of(screen);
+        let focus = screen.focus;
         if let Some(area) = focus {
             let area = Rect {
                 x: cell(area.column - 1),
@@ -124,6 +105,13 @@ impl View<'_> {
                 buffer[(window.x + x, window.y + y)] = found;
             }
         }
+        let cursor = screen.cursor?;
+        let (x, y) = (
+            cell(cursor.column - 1).checked_sub(left)?,
+            cell(cursor.row - 1).checked_sub(top)?,
+        );
+        let is_in_window = x < window.width && y < window.height;
+        is_in_window.then_some(Position::new(window.x + x, window.y + y))
     }
 
     fn paint_line(&self, buffer: &mut Buffer, line: Rect) {
