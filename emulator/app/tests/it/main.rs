@@ -3,6 +3,7 @@
 
 mod clock;
 mod custodian;
+mod cuts;
 mod disk;
 mod emulator;
 mod gate;
