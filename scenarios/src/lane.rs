@@ -41,6 +41,8 @@ pub struct Played {
     pub last_events: Vec<ActorEvents>,
     /// How much virtual time passed.
     pub lasted: Duration,
+    /// How often the power was cut at a durable write, in worlds of their own.
+    pub cuts: usize,
 }
 
 /// The last events of one actor, oldest first.

@@ -18,7 +18,7 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    Binding, CardOutcome, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
+    Binding, CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
     LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
     UserSession, Where,
 };
@@ -71,8 +71,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// The log as it is kept: over restarts and cuts, until somebody clears it.
     pub(crate) log: Vec<String>,
-    /// Everything that was ever handed over to be kept, as it stands on a disk.
-    pub(crate) persisted: Vec<String>,
+    /// Everything that was ever handed over to be kept, and what the disk holds with it.
+    pub(crate) persisted: Vec<(Vec<Change>, Stored)>,
     /// What users of the database were told, and whose conversation has which number.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) user_sessions: BTreeMap<String, UserSession>,
@@ -394,10 +394,7 @@ impl World {
                     for change in &changes {
                         stored.apply(change);
                     }
-                    self.persisted.push(format!(
-                        "{changes:?} {}",
-                        serde_json::to_string(&stored).unwrap_or_default()
-                    ));
+                    self.persisted.push((changes, stored.clone()));
                     self.storage.write(self.now, ticket, stored);
                     match self.cut_at_write {
                         Some(1) => {

@@ -53,6 +53,7 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
         trace: vec![format!("seed {seed}")],
         last_events: Vec::new(),
         lasted: Duration::from_secs(60),
+        cuts: 0,
     };
     for (index, step) in pickle.steps.iter().enumerate() {
         let found = steps
