@@ -14,7 +14,6 @@ use std::{
 };
 
 use device::{PIN, TestDevice};
-use hsm_core::{Event, SessionEnd};
 
 /// How long a screen may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -33,7 +32,7 @@ impl Terminal {
 
     fn around(device: TestDevice) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let cards = device.make_cards(folder.path());
+        let cards = device.cards();
         let terminal = Self {
             folder,
             cards,
@@ -246,15 +245,7 @@ fn a_whole_ceremony_and_an_operation() {
     terminal.present(0);
     let screen = terminal.wait_for("left for the next custodian");
     assert!(screen.contains("Card 1 of 2 is accepted."), "{screen}");
-    terminal.device.wait_for(|event| {
-        matches!(
-            event,
-            Event::SessionEnded {
-                end: SessionEnd::ClosedByManager,
-                ..
-            }
-        )
-    });
+    terminal.device.wait_for("session_ended", "closed by the manager");
     terminal.connect(false);
     let screen = terminal.wait_for("1 of 2 cards are accepted");
     assert!(screen.contains("Service  stopped"), "{screen}");
@@ -304,8 +295,6 @@ fn every_end_gives_the_terminal_back_and_the_place_free() {
         }
         terminal.check_given_back(exit_code, &before, end.trim_start_matches('-'));
         // The place is free, and the card can be taken by the next program: the next round of this loop does both.
-        terminal
-            .device
-            .wait_for(|event| matches!(event, Event::SessionEnded { .. }));
+        terminal.device.wait_for("session_ended", "");
     }
 }
