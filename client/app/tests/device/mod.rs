@@ -125,6 +125,18 @@ impl TestDevice {
         self.ask("POST", "/v1/console/keys", &json!({ "keys": [key] }));
     }
 
+    /// Somebody pulls its cable out.
+    pub(crate) fn cut_power(&self) {
+        self.ask("POST", "/v1/power", &json!({ "action": "cut" }));
+    }
+
+    /// Sends its process a signal by the name that `kill` knows.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.emulator.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success(), "kill {name} {pid}");
+    }
+
     /// Moves its clock. Everything that is due has happened when this comes back.
     pub(crate) fn advance(&self, by: Duration) -> Value {
         let by_ms = u64::try_from(by.as_millis()).unwrap();
