@@ -11,6 +11,7 @@ mod experiments;
 mod network;
 mod newcomers;
 mod power_cuts;
+mod screens;
 mod time;
 mod told;
 mod values;
@@ -51,6 +52,7 @@ pub fn registry() -> Steps {
     experiments::register(&mut steps);
     administration::register(&mut steps);
     power_cuts::register(&mut steps);
+    screens::register(&mut steps);
     steps
 }
 

@@ -1,10 +1,12 @@
 //! One simulated world: a device with its port, cards, people at their stations, strangers, and the cables between
 //! them, in virtual time. One thread, no clock: it jumps to the next thing that happens. Knows no step and no report.
 //!
-//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent.
+//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent, numbers
+//! that are counted down on screens.
 
 mod cards;
 mod newcomer;
+mod screens;
 mod station;
 mod trace;
 
@@ -28,6 +30,7 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use screens::Screens;
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
@@ -588,6 +591,7 @@ impl World {
                 match self.agenda.pop_due(self.now) {
                     Some(Due::Link(id)) => self.on_link_due(id),
                     Some(Due::Newcomer(index)) => self.on_newcomer_due(index),
+                    None if self.expire_screens() => {}
                     None => return,
                 }
             }
@@ -611,10 +615,15 @@ impl World {
 
     fn next_at(&self) -> Option<Instant> {
         let device = self.appliance.as_ref().and_then(Machine::poll_timeout);
-        [device, self.storage.next_at(), self.agenda.next_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            device,
+            self.storage.next_at(),
+            self.agenda.next_at(),
+            self.next_screen_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     // Users of the database.
