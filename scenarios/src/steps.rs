@@ -12,6 +12,7 @@ mod network;
 mod newcomers;
 mod power_cuts;
 mod screens;
+mod smart_cards;
 mod time;
 mod told;
 mod values;
@@ -53,6 +54,7 @@ pub fn registry() -> Steps {
     administration::register(&mut steps);
     power_cuts::register(&mut steps);
     screens::register(&mut steps);
+    smart_cards::register(&mut steps);
     steps
 }
 

@@ -40,11 +40,12 @@ mod operations;
 mod profile;
 mod remote;
 mod self_test;
+mod smart_card_manager;
 mod stored;
 mod users;
 
 pub use activation::Activation;
-pub use console::{Key, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
+pub use console::{Area, Key, Place, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
 pub use denials::{DENIALS_TOLD_APART_MAX, DENIALS_WINDOW};
 pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
@@ -68,6 +69,7 @@ pub use profile::{
 };
 /// Whether the HSM service runs.
 pub use protocol::ServiceState;
+pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, UnfinishedCards};
 pub use stored::{Change, LastStop, Objects, Stored};
 pub use users::{
     FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Permissions, USER_ERRANDS_MAX,
