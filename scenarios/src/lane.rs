@@ -47,6 +47,8 @@ pub struct Played {
     pub lasted: Duration,
     /// What the console showed, whenever that changed. Empty if nobody wanted it, or there is no console.
     pub screens: Vec<ShownScreen>,
+    /// How often the power was cut at a durable write, in worlds of their own.
+    pub cuts: usize,
 }
 
 /// What a console showed from some instant on.

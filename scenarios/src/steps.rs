@@ -10,12 +10,14 @@ mod device;
 mod experiments;
 mod network;
 mod newcomers;
+mod power_cuts;
+mod screens;
 mod smart_cards;
 mod time;
 mod told;
 mod values;
 
-use std::{rc::Rc, time::Duration};
+use std::{mem, rc::Rc, time::Duration};
 
 use card_core::CardImage;
 use machine::Instant;
@@ -50,6 +52,8 @@ pub fn registry() -> Steps {
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
     administration::register(&mut steps);
+    power_cuts::register(&mut steps);
+    screens::register(&mut steps);
     smart_cards::register(&mut steps);
     steps
 }
@@ -71,6 +75,8 @@ pub struct Stage {
     done: Vec<(Handler, Args)>,
     /// Worlds of experiments.
     outcomes: Vec<experiments::Outcome>,
+    /// The step that is being played does nothing to the world, and is not done again in another.
+    is_aside: bool,
     /// Cuts of power at durable writes.
     cuts: usize,
     trace: Vec<String>,
@@ -89,6 +95,7 @@ impl Stage {
             card_trace: Trace::default(),
             done: Vec::new(),
             outcomes: Vec::new(),
+            is_aside: false,
             cuts: 0,
             trace: Vec::new(),
             lasted: Duration::ZERO,
@@ -119,14 +126,16 @@ impl Stage {
         if let Some(world) = &mut self.world {
             world.settle();
         }
-        self.done.push((handler, args));
+        if !mem::take(&mut self.is_aside) {
+            self.done.push((handler, args));
+        }
         Ok(())
     }
 
-    /// A stage on which the same was done, in a world of its own with the same seed.
-    fn again(&self) -> Result<Self, Mismatch> {
+    /// A stage on which the first so many of the same steps were done, in a world of its own with the same seed.
+    fn again(&self, steps_len: usize) -> Result<Self, Mismatch> {
         let mut stage = Self::new(self.seed, Rc::clone(&self.bed));
-        for (handler, args) in &self.done {
+        for (handler, args) in self.done.iter().take(steps_len) {
             stage.play(*handler, args.clone())?;
         }
         Ok(stage)
@@ -139,6 +148,7 @@ impl Stage {
             last_events: Vec::new(),
             lasted: self.lasted,
             screens: Vec::new(),
+            cuts: self.cuts,
         };
         played.trace.extend(self.card_trace.lines());
         played.last_events.extend(self.card_trace.last_of_each());

@@ -1,11 +1,13 @@
 //! One simulated world: a device with its port, cards, people at their stations, strangers, and the cables between
 //! them, in virtual time. One thread, no clock: it jumps to the next thing that happens. Knows no step and no report.
 //!
-//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent.
+//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent, numbers
+//! that are counted down on screens.
 
 mod cards;
 mod newcomer;
 mod recording;
+mod screens;
 mod station;
 mod trace;
 
@@ -19,7 +21,7 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    Binding, CardOutcome, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
+    Binding, CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
     LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
     UserSession, Where,
 };
@@ -30,6 +32,7 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
 pub(crate) use recording::Recording;
+pub(crate) use screens::Screens;
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
@@ -70,8 +73,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// The log as it is kept: over restarts and cuts, until somebody clears it.
     pub(crate) log: Vec<String>,
-    /// Everything that was ever handed over to be kept, as it stands on a disk.
-    pub(crate) persisted: Vec<String>,
+    /// Everything that was ever handed over to be kept, and what the disk holds with it.
+    pub(crate) persisted: Vec<(Vec<Change>, Stored)>,
     /// What users of the database were told, and whose conversation has which number.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) user_sessions: BTreeMap<String, UserSession>,
@@ -397,10 +400,7 @@ impl World {
                     for change in &changes {
                         stored.apply(change);
                     }
-                    self.persisted.push(format!(
-                        "{changes:?} {}",
-                        serde_json::to_string(&stored).unwrap_or_default()
-                    ));
+                    self.persisted.push((changes, stored.clone()));
                     self.storage.write(self.now, ticket, stored);
                     match self.cut_at_write {
                         Some(1) => {
@@ -601,6 +601,7 @@ impl World {
                 match self.agenda.pop_due(self.now) {
                     Some(Due::Link(id)) => self.on_link_due(id),
                     Some(Due::Newcomer(index)) => self.on_newcomer_due(index),
+                    None if self.expire_screens() => {}
                     None => return,
                 }
             }
@@ -624,10 +625,15 @@ impl World {
 
     fn next_at(&self) -> Option<Instant> {
         let device = self.appliance.as_ref().and_then(Machine::poll_timeout);
-        [device, self.storage.next_at(), self.agenda.next_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            device,
+            self.storage.next_at(),
+            self.agenda.next_at(),
+            self.next_screen_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     // Users of the database.

@@ -23,6 +23,9 @@ use std::{
 /// How long a screen may take. Only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long a screen may take that is written down as it is.
+const WRITTEN_PATIENCE: Duration = Duration::from_secs(2);
+
 /// A terminal. Everything in it ends with it.
 #[derive(Debug)]
 pub struct TerminalBed {
@@ -121,6 +124,24 @@ impl TerminalBed {
             }
             assert!(begin.elapsed() < PATIENCE, "{what} never came:\n{screen}");
             // A screen sends no event; the next look may be the one.
+            thread::yield_now();
+        }
+    }
+
+    /// Waits for the screen that insta keeps at this path, with what differs from run to run taken out, and gives it. A
+    /// screen that was painted in part is looked at again; of one that never comes, what is there instead is given.
+    pub fn wait_for_snapshot(&self, path: &str, same_every_time: impl Fn(&str) -> String) -> String {
+        let kept = fs::read_to_string(path).unwrap_or_default();
+        let expected = kept.splitn(3, "---\n").nth(2).unwrap_or_default().trim_end();
+        // Who writes snapshots anew has none to wait for, and reads them.
+        let is_written = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
+        let patience = if is_written { WRITTEN_PATIENCE } else { PATIENCE };
+        let begin = Instant::now();
+        loop {
+            let screen = same_every_time(&self.screen()).trim_end().to_owned();
+            if screen == expected || begin.elapsed() >= patience {
+                return screen;
+            }
             thread::yield_now();
         }
     }

@@ -184,7 +184,7 @@ impl Profile {
             return Err(at(
                 text,
                 0,
-                format!("expected at most {PROFILE_BYTES_MAX} bytes, got {}", text.len()),
+                format!("expected at most {PROFILE_BYTES_MAX} bytes, got more"),
             ));
         }
         let profile: Self = toml::from_str(text).map_err(|error| {

@@ -55,6 +55,7 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
         last_events: Vec::new(),
         lasted: Duration::from_secs(60),
         screens: Vec::new(),
+        cuts: 0,
     };
     for (index, step) in pickle.steps.iter().enumerate() {
         let found = steps

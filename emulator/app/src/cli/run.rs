@@ -1,13 +1,15 @@
 //! `hsm-emulator run`: opens the state, takes the port, and gives both to the shell.
 
 use std::{
+    fs::File,
+    io::{self, Read as _},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, builder::PossibleValuesParser};
-use hsm_core::{Model, Profile, Stored};
+use hsm_core::{Model, PROFILE_BYTES_MAX, Profile, Stored};
 use hsm_listener::Identity;
 use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
@@ -254,10 +256,15 @@ struct Given {
     text: String,
 }
 
+/// As much of a file as a profile may have, and a byte more if there is one, so that it is refused.
+fn read_profile(path: &Path) -> io::Result<String> {
+    let limit = u64::try_from(PROFILE_BYTES_MAX).expect("it is small") + 1;
+    io::read_to_string(File::open(path)?.take(limit))
+}
+
 fn given_profile(args: &RunArgs) -> Result<Option<Given>, Problem> {
     if let Some(path) = &args.profile {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Problem::io("read profile", path, &error))?;
+        let text = read_profile(path).map_err(|error| Problem::io("read profile", path, &error))?;
         let profile = Profile::parse(&text).map_err(|why| {
             Problem::new(
                 ExitCode::Usage,

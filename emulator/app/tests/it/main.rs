@@ -3,15 +3,18 @@
 
 mod clock;
 mod custodian;
+mod cuts;
 mod disk;
 mod emulator;
 mod gate;
 mod hand;
 mod life;
+mod log;
 mod manager;
 mod many;
 mod power;
 mod refusals;
+mod secrets;
 mod states;
 mod terminal;
 mod words;
