@@ -308,4 +308,34 @@ mod tests {
             assert_eq!(matches!(step, Step::Mismatch), is_bent);
         }
     }
+
+    //= SC-08
+    #[test]
+    fn a_set_of_either_purpose_can_be_copied_and_is_checked_as_any_other() {
+        let mut rng = Counter(3);
+        for purpose in [Purpose::ServerMasterKey, Purpose::PartitionAuthorization] {
+            let key = ServerMasterKey::generate(&mut rng);
+            let cards = key.split(Scheme::new(2, 3).unwrap(), purpose, &mut rng);
+            let Step::Intermediary(ceremony) = present(None, cards[2].clone(), Welcome::ForCopy) else {
+                panic!()
+            };
+            let mut other_purpose = cards[0].clone();
+            other_purpose.purpose = match purpose {
+                Purpose::ServerMasterKey => Purpose::PartitionAuthorization,
+                Purpose::PartitionAuthorization => Purpose::ServerMasterKey,
+            };
+            let step = present(Some(ceremony), other_purpose, Welcome::ForCopy);
+            let ceremony = check_refused(step, ErrorName::CardWrongSet);
+            let Step::Complete(quorum) = present(ceremony.clone(), cards[0].clone(), Welcome::ForCopy) else {
+                panic!()
+            };
+            assert_eq!(quorum.key, key);
+            let mut bent = cards[0].clone();
+            bent.share[0] ^= 1;
+            assert!(matches!(
+                present(ceremony, bent, Welcome::ForCopy),
+                Step::Mismatch
+            ));
+        }
+    }
 }

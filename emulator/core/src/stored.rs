@@ -221,4 +221,17 @@ mod tests {
             assert_eq!(stored.remote_management, model == crate::Model::Pocket);
         }
     }
+
+    //= SC-10
+    #[test]
+    fn what_was_kept_before_there_were_unfinished_cards_can_be_read() {
+        let stored = Stored::out_of_the_factory(&Profile::xp());
+        let mut kept = serde_json::to_value(&stored).expect("JSON");
+        let fields = kept.as_object_mut().expect("a struct is an object");
+        assert!(fields.remove("unfinished_cards").is_some());
+        assert_eq!(
+            serde_json::from_value::<Stored>(kept).expect("it is whole"),
+            stored
+        );
+    }
 }
