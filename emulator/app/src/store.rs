@@ -245,6 +245,8 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::ActivationFailures(failures) => set("activation_failures", json(failures))?,
             Change::Mode(mode) => set("mode", json(mode))?,
             Change::Network(network) => set("network", json(network))?,
+            Change::Nodes(nodes) => set("nodes", json(nodes))?,
+            Change::CalendarOffsetMillis(offset) => set("calendar_offset_millis", json(offset))?,
             Change::PutUser(name, user) => {
                 transaction
                     .open_table(USERS)?
@@ -258,6 +260,7 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
                 erased.apply(change);
                 set("objects", json(&erased.objects))?;
                 set("replication_domain", json(&erased.replication_domain))?;
+                set("nodes", json(&erased.nodes))?;
                 transaction.delete_table(OBJECTS)?;
                 transaction.open_table(OBJECTS)?;
                 transaction.delete_table(USERS)?;
