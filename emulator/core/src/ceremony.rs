@@ -41,6 +41,10 @@ pub(crate) enum Welcome<'a> {
     Anybody,
     /// Those of any set of either purpose: it is to be copied and admits nobody. Source: SC-08.
     ForCopy,
+    /// Those of any set for partitions, which the partition will then be bound to.
+    PartitionSet,
+    /// Those of the set that a partition is bound to, and of its copies.
+    PartitionSetOf(&'a Binding),
 }
 
 /// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
@@ -54,17 +58,18 @@ pub(crate) struct Quorum {
 pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welcome<'_>) -> Step {
     //= AU-10
     let is_welcome = match welcome {
-        Welcome::Bound(binding) => shadow.check_value == binding.check_value,
-        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => true,
-    };
-    let is_for_that = match welcome {
-        //= SC-06
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => {
-            shadow.purpose == Purpose::ServerMasterKey
+        Welcome::Bound(binding) | Welcome::PartitionSetOf(binding) => {
+            shadow.check_value == binding.check_value
         }
-        Welcome::ForCopy => true,
+        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::PartitionSet | Welcome::ForCopy => true,
     };
-    let error = if !is_for_that {
+    //= SC-06
+    let purpose = match welcome {
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Purpose::ServerMasterKey,
+        Welcome::PartitionSet | Welcome::PartitionSetOf(_) => Purpose::PartitionAuthorization,
+        Welcome::ForCopy => shadow.purpose,
+    };
+    let error = if shadow.purpose != purpose {
         Some(ErrorName::CardWrongPurpose)
     } else if is_welcome {
         ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
@@ -92,18 +97,25 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
     //= AU-11
     let is_what_the_cards_say = key.check_value() == check_value;
     match welcome {
-        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) if binding.is_of(&key) => {
+        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) | Welcome::PartitionSetOf(binding)
+            if binding.is_of(&key) =>
+        {
             Step::Complete(Quorum { key, required })
         }
         //= LF-02
-        Welcome::Anybody | Welcome::ForCopy if is_what_the_cards_say => {
+        Welcome::Anybody | Welcome::PartitionSet | Welcome::ForCopy if is_what_the_cards_say => {
             Step::Complete(Quorum { key, required })
         }
         //= LF-05
         Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
             Step::OtherSet
         }
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => Step::Mismatch,
+        Welcome::Bound(_)
+        | Welcome::BoundOrOther(_)
+        | Welcome::Anybody
+        | Welcome::PartitionSet
+        | Welcome::ForCopy
+        | Welcome::PartitionSetOf(_) => Step::Mismatch,
     }
 }
 
