@@ -527,9 +527,10 @@ impl Shell {
             Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
                 debug!("{}", line());
             }
-            Event::SelfTest { passed: false } | Event::SetInvalid(_) | Event::CardInvalid { .. } => {
-                warn!("{}", line());
-            }
+            Event::SelfTest { passed: false }
+            | Event::AlgorithmFailed(_)
+            | Event::SetInvalid(_)
+            | Event::CardInvalid { .. } => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
                 info!("{}", line());
@@ -543,6 +544,10 @@ impl Shell {
                 }
             }
             Event::SelfTest { passed: true }
+            | Event::ClockSet { .. }
+            | Event::NodeAdded(_)
+            | Event::NodeRemoved(_)
+            | Event::PartitionChanged { .. }
             | Event::Stopping(_)
             | Event::Bound
             | Event::Activated(_)
