@@ -25,6 +25,8 @@ pub struct Rig<V, H> {
     pub steps: Registry<V, H>,
     /// Lane `sim`: plays one scenario in a world of its own. All chance comes from the seed.
     pub play: fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played,
+    /// The same, with what the console shows in what came of it. `None` if there is no console.
+    pub play_recorded: Option<fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played>,
     /// Makes lane `pcsc` ready for so many scenarios at a time. `None` if this program was built without it.
     pub pcsc: Option<MakeReady<V, H>>,
 }

@@ -81,6 +81,8 @@ pub struct Stage {
     cuts: usize,
     trace: Vec<String>,
     lasted: Duration,
+    /// Whether what the console shows is kept.
+    is_recording: bool,
 }
 
 impl Stage {
@@ -97,7 +99,25 @@ impl Stage {
             cuts: 0,
             trace: Vec::new(),
             lasted: Duration::ZERO,
+            is_recording: false,
         }
+    }
+
+    /// The same stage, on which what the console shows is kept.
+    pub(crate) fn recording(self) -> Self {
+        Self {
+            is_recording: true,
+            ..self
+        }
+    }
+
+    /// Puts a world on the stage that was just made.
+    fn set_world(&mut self, mut world: World, begin: impl FnOnce(&mut World)) {
+        if self.is_recording {
+            world.recording.start();
+        }
+        begin(&mut world);
+        self.world = Some(world);
     }
 
     /// Does one step and lets its consequences of the same instant happen.
@@ -127,6 +147,7 @@ impl Stage {
             trace: self.trace,
             last_events: Vec::new(),
             lasted: self.lasted,
+            screens: Vec::new(),
             cuts: self.cuts,
         };
         played.trace.extend(self.card_trace.lines());
@@ -135,6 +156,7 @@ impl Stage {
             played.trace.extend(world.trace.lines());
             played.last_events.extend(world.last_events());
             played.lasted += world.now.since(Instant::POWER_ON);
+            played.screens = world.recording.into_screens();
         }
         played
     }

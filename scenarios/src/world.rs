@@ -6,6 +6,7 @@
 
 mod cards;
 mod newcomer;
+mod recording;
 mod screens;
 mod station;
 mod trace;
@@ -30,14 +31,12 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use recording::Recording;
 pub(crate) use screens::Screens;
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
-use crate::lane::ActorEvents;
-
-/// The calendar time at which every world begins: 2026/01/01 00:00:00 UTC.
-const BEGINNING_UNIX_MILLIS: i64 = 1_767_225_600_000;
+use crate::lane::{ActorEvents, BEGINNING_UNIX_MILLIS};
 
 /// Things that may happen at one instant before a world is taken for one that never settles.
 const EVENTS_AT_ONCE_MAX: u32 = 1_000_000;
@@ -83,6 +82,8 @@ pub(crate) struct World {
     /// At which durable write from now on the power is cut.
     pub(crate) cut_at_write: Option<usize>,
     pub(crate) trace: Trace,
+    /// What the console showed, if somebody wants to watch it.
+    pub(crate) recording: Recording,
     /// A hand that acts when so many messages have been delivered.
     pub(crate) interruption: Option<Interruption>,
     pub(crate) delivered: u32,
@@ -216,6 +217,7 @@ impl World {
             next_user_session: 0,
             cut_at_write: None,
             trace: Trace::default(),
+            recording: Recording::default(),
             interruption: None,
             delivered: 0,
             crash_on_acceptance: None,
@@ -272,6 +274,7 @@ impl World {
         self.storage.cut(self.now);
         self.appliance = None;
         self.network_down();
+        self.look();
     }
 
     pub(crate) fn return_power(&mut self) {
@@ -434,6 +437,13 @@ impl World {
                 }
             }
         }
+        self.look();
+    }
+
+    /// Somebody may be watching the console.
+    fn look(&mut self) {
+        let device = self.appliance.as_ref().map(Appliance::device);
+        self.recording.look(self.now, || device.map(Device::screen));
     }
 
     fn use_local_reader(&mut self, command: &ReaderCommand) {

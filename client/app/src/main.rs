@@ -73,7 +73,7 @@ fn main() -> process::ExitCode {
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    start_logging(cli.log_format.into(), level);
+    start_logging(cli.log_format.into(), level, io::stderr);
     let mut screen = Screen::new(cli.json);
     let outcome = execute(cli, &mut screen);
     let code = outcome.map_or(ExitCode::Passed, |outcome| {

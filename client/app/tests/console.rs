@@ -6,24 +6,24 @@
 
 mod device;
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, ops::Deref, path::PathBuf, time::Duration};
 
 use device::{PIN, TestDevice};
+use terminal_bed::TerminalBed;
 
-/// How long a screen may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal of 80 × 24 with a shell in it, in a tmux server of its own.
+/// A terminal of 80 × 24, with a device and cards beside it.
 struct Terminal {
-    folder: tempfile::TempDir,
+    bed: TerminalBed,
     cards: [PathBuf; 3],
     device: TestDevice,
+}
+
+impl Deref for Terminal {
+    type Target = TerminalBed;
+
+    fn deref(&self) -> &TerminalBed {
+        &self.bed
+    }
 }
 
 impl Terminal {
@@ -32,70 +32,9 @@ impl Terminal {
     }
 
     fn around(device: TestDevice) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let bed = TerminalBed::new(80, 24, "screen");
         let cards = device.cards();
-        let terminal = Self {
-            folder,
-            cards,
-            device,
-        };
-        terminal.tmux(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "80",
-            "-y",
-            "24",
-            "env",
-            "-i",
-            "TERM=screen",
-            "PATH=/usr/bin:/bin",
-            "PS1=ready> ",
-            "sh",
-        ]);
-        terminal.wait_for("ready>");
-        terminal
-    }
-
-    fn tmux(&self, args: &[&str]) -> String {
-        let ran = Command::new("tmux")
-            .arg("-S")
-            .arg(self.folder.path().join("tmux"))
-            .args(args)
-            .output()
-            .expect("tmux is installed: ci/test does it");
-        assert!(ran.status.success(), "tmux {args:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap()
-    }
-
-    /// Types keys by tmux's names for them.
-    fn keys(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    fn types(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Looks at the screen until it shows this, and gives the screen.
-    #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
-        let begin = Instant::now();
-        loop {
-            let screen = self.screen();
-            if screen.contains(text) {
-                return screen;
-            }
-            assert!(begin.elapsed() < PATIENCE, "`{text}` never came:\n{screen}");
-            // A screen sends no event; the next look may be the one.
-            thread::yield_now();
-        }
+        Self { bed, cards, device }
     }
 
     /// Waits for the screen of this name, with what differs from run to run taken out. A screen that was painted in part
@@ -106,28 +45,13 @@ impl Terminal {
             "{}/tests/snapshots/console__{name}.snap",
             env!("CARGO_MANIFEST_DIR")
         );
-        let kept = fs::read_to_string(path).unwrap_or_default();
-        let expected = kept.splitn(3, "---\n").nth(2).unwrap_or_default().trim_end();
-        // Who writes snapshots anew has none to wait for, and reads them.
-        let is_written = std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always");
-        let patience = if is_written {
-            Duration::from_secs(2)
-        } else {
-            PATIENCE
-        };
-        let begin = Instant::now();
-        let mut screen = self.same_every_time();
-        while screen.trim_end() != expected && begin.elapsed() < patience {
-            thread::yield_now();
-            screen = self.same_every_time();
-        }
-        insta::assert_snapshot!(name, screen.trim_end());
+        let screen = self.wait_for_snapshot(&path, |screen| self.same_every_time(screen));
+        insta::assert_snapshot!(name, screen);
     }
 
     /// The screen without a port, the time and a fingerprint; each cell stays where it is.
-    fn same_every_time(&self) -> String {
-        let lines = self.screen();
-        let lines = lines.lines().map(|line| {
+    fn same_every_time(&self, screen: &str) -> String {
+        let lines = screen.lines().map(|line| {
             let line = line.replace(&self.device.address.port().to_string(), "PORT_");
             let words: Vec<_> = line.split(' ').map(mask).collect();
             // Seconds that are counted down in front of the person.
@@ -146,27 +70,17 @@ impl Terminal {
         lines.collect::<Vec<_>>().join("\n")
     }
 
-    /// The settings of the terminal, as `stty -a` tells them.
-    fn settings(&self, name: &str) -> String {
-        let path = self.folder.path().join(name);
-        let path_text = path.to_str().unwrap();
-        self.types(&format!("stty -a > {path_text}; echo said-{name}"));
-        self.keys(&["Enter"]);
-        self.wait_for(&format!("\nsaid-{name}"));
-        fs::read_to_string(path).unwrap()
-    }
-
     /// Starts the console with this before and behind it, and waits for its first screen.
     fn start(&self, environment: &str, args: &str) {
-        let home = self.folder.path().display();
+        let home = self.folder().display();
         let address = self.device.address;
         // A Pocket has none, and the shell stays where it is.
         let cards = self.cards[0].parent().unwrap().display();
-        self.types(&format!(
-            "cd {cards} 2>&-; clear; {environment} XDG_CONFIG_HOME={home} {} console {address} {args}; echo ended-with-$?",
+        self.types(&format!("cd {cards} 2>&-; "));
+        self.run(&format!(
+            "{environment} XDG_CONFIG_HOME={home} {} console {address} {args}",
             env!("CARGO_BIN_EXE_hsm-client")
         ));
-        self.keys(&["Enter"]);
         self.wait_for("[ Connect ]");
     }
 
@@ -204,28 +118,6 @@ impl Terminal {
             .map(|card| card.file_name().unwrap().to_str().unwrap());
         names.fold(String::new(), |args, name| args + "--card " + name + " ")
     }
-
-    /// The program that runs in the terminal.
-    fn program_id(&self) -> String {
-        let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
-        let children = format!("/proc/{0}/task/{0}/children", shell.trim());
-        fs::read_to_string(children).unwrap().trim().to_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let program = self.program_id();
-        let ran = Command::new("kill").args([name, &program]).status().unwrap();
-        assert!(ran.success(), "{program}");
-    }
-
-    /// The shell has the terminal again, and it is as it was.
-    #[track_caller]
-    fn check_given_back(&self, exit_code: i32, before: &str, name: &str) {
-        self.wait_for(&format!("ended-with-{exit_code}"));
-        assert_eq!(self.settings(name), before, "after {name}");
-        let screen = self.screen();
-        assert!(!screen.contains("┌"), "the other screen is gone:\n{screen}");
-    }
 }
 
 /// A word with a part of a fingerprint, a date or a time: its shape.
@@ -245,25 +137,13 @@ fn mask(word: &str) -> String {
     }
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let socket = self.folder.path().join("tmux");
-        // One that has gone by itself needs no end.
-        let _ = Command::new("tmux")
-            .arg("-S")
-            .arg(socket)
-            .arg("kill-server")
-            .output();
-    }
-}
-
 //= PK-02
 //= NW-03
 #[test]
 fn a_pocket_from_its_first_password_to_its_network_settings() {
     let terminal = Terminal::around(TestDevice::pocket());
     let before = terminal.settings("before");
-    let trace = terminal.folder.path().join("trace.jsonl");
+    let trace = terminal.folder().join("trace.jsonl");
     terminal.start("", &format!("--trace {}", trace.display()));
     terminal.keys(&["Enter"]);
     terminal.wait_for("First use");
@@ -415,7 +295,7 @@ fn every_end_gives_the_terminal_back_and_the_place_free() {
     let mut is_first_use = true;
     for (end, exit_code) in [("ctrl-c", 0), ("-TERM", 0), ("-HUP", 0), ("panic", 101)] {
         let environment = if end == "panic" {
-            "HSM_CLIENT_PANIC_ON='Type the PIN'"
+            "RIG_PANIC_ON='Type the PIN'"
         } else {
             ""
         };

@@ -246,6 +246,8 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::Mode(mode) => set("mode", json(mode))?,
             Change::Network(network) => set("network", json(network))?,
             Change::UnfinishedCards(unfinished) => set("unfinished_cards", json(unfinished))?,
+            Change::Nodes(nodes) => set("nodes", json(nodes))?,
+            Change::CalendarOffsetMillis(offset) => set("calendar_offset_millis", json(offset))?,
             Change::PutUser(name, user) => {
                 transaction
                     .open_table(USERS)?
@@ -259,6 +261,7 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
                 erased.apply(change);
                 set("objects", json(&erased.objects))?;
                 set("replication_domain", json(&erased.replication_domain))?;
+                set("nodes", json(&erased.nodes))?;
                 transaction.delete_table(OBJECTS)?;
                 transaction.open_table(OBJECTS)?;
                 transaction.delete_table(USERS)?;

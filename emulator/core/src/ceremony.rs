@@ -41,6 +41,10 @@ pub(crate) enum Welcome<'a> {
     Anybody,
     /// Those of any set of either purpose: it is to be copied and admits nobody. Source: SC-08.
     ForCopy,
+    /// Those of any set for partitions, which the partition will then be bound to.
+    PartitionSet,
+    /// Those of the set that a partition is bound to, and of its copies.
+    PartitionSetOf(&'a Binding),
 }
 
 /// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
@@ -54,17 +58,18 @@ pub(crate) struct Quorum {
 pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welcome<'_>) -> Step {
     //= AU-10
     let is_welcome = match welcome {
-        Welcome::Bound(binding) => shadow.check_value == binding.check_value,
-        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => true,
-    };
-    let is_for_that = match welcome {
-        //= SC-06
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => {
-            shadow.purpose == Purpose::ServerMasterKey
+        Welcome::Bound(binding) | Welcome::PartitionSetOf(binding) => {
+            shadow.check_value == binding.check_value
         }
-        Welcome::ForCopy => true,
+        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::PartitionSet | Welcome::ForCopy => true,
     };
-    let error = if !is_for_that {
+    //= SC-06
+    let purpose = match welcome {
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Purpose::ServerMasterKey,
+        Welcome::PartitionSet | Welcome::PartitionSetOf(_) => Purpose::PartitionAuthorization,
+        Welcome::ForCopy => shadow.purpose,
+    };
+    let error = if shadow.purpose != purpose {
         Some(ErrorName::CardWrongPurpose)
     } else if is_welcome {
         ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
@@ -92,18 +97,25 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
     //= AU-11
     let is_what_the_cards_say = key.check_value() == check_value;
     match welcome {
-        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) if binding.is_of(&key) => {
+        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) | Welcome::PartitionSetOf(binding)
+            if binding.is_of(&key) =>
+        {
             Step::Complete(Quorum { key, required })
         }
         //= LF-02
-        Welcome::Anybody | Welcome::ForCopy if is_what_the_cards_say => {
+        Welcome::Anybody | Welcome::PartitionSet | Welcome::ForCopy if is_what_the_cards_say => {
             Step::Complete(Quorum { key, required })
         }
         //= LF-05
         Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
             Step::OtherSet
         }
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => Step::Mismatch,
+        Welcome::Bound(_)
+        | Welcome::BoundOrOther(_)
+        | Welcome::Anybody
+        | Welcome::PartitionSet
+        | Welcome::ForCopy
+        | Welcome::PartitionSetOf(_) => Step::Mismatch,
     }
 }
 
@@ -306,6 +318,36 @@ mod tests {
             let step = present(Some(ceremony), cards[1].clone(), Welcome::Anybody);
             assert_eq!(matches!(step, Step::Complete(_)), !is_bent);
             assert_eq!(matches!(step, Step::Mismatch), is_bent);
+        }
+    }
+
+    //= SC-08
+    #[test]
+    fn a_set_of_either_purpose_can_be_copied_and_is_checked_as_any_other() {
+        let mut rng = Counter(3);
+        for purpose in [Purpose::ServerMasterKey, Purpose::PartitionAuthorization] {
+            let key = ServerMasterKey::generate(&mut rng);
+            let cards = key.split(Scheme::new(2, 3).unwrap(), purpose, &mut rng);
+            let Step::Intermediary(ceremony) = present(None, cards[2].clone(), Welcome::ForCopy) else {
+                panic!()
+            };
+            let mut other_purpose = cards[0].clone();
+            other_purpose.purpose = match purpose {
+                Purpose::ServerMasterKey => Purpose::PartitionAuthorization,
+                Purpose::PartitionAuthorization => Purpose::ServerMasterKey,
+            };
+            let step = present(Some(ceremony), other_purpose, Welcome::ForCopy);
+            let ceremony = check_refused(step, ErrorName::CardWrongSet);
+            let Step::Complete(quorum) = present(ceremony.clone(), cards[0].clone(), Welcome::ForCopy) else {
+                panic!()
+            };
+            assert_eq!(quorum.key, key);
+            let mut bent = cards[0].clone();
+            bent.share[0] ^= 1;
+            assert!(matches!(
+                present(ceremony, bent, Welcome::ForCopy),
+                Step::Mismatch
+            ));
         }
     }
 }

@@ -54,8 +54,10 @@ pub(crate) enum Wish {
     SmartCard(SmartCardOperation),
     /// To see something that only the device can fill in.
     Show(Page),
-    /// The answer to the dialog that was shown last.
+    /// The answer to the dialog that [`Console::show_dialog`] showed.
     Answered(Answer),
+    /// What was answered on a page.
+    Entered(Page, Answer),
 }
 
 /// What the console shows while remote management is not enabled.
@@ -90,8 +92,10 @@ enum View {
 enum Asked {
     /// The console itself.
     Destruction(Destruction),
+    /// The device, which filled it.
+    Page(Page),
     /// Whoever had it shown.
-    Device,
+    Other,
 }
 
 /// What is confirmed by serial number.
@@ -152,9 +156,37 @@ impl Console {
         self.told = Some(Dialog::notice(message));
     }
 
+    /// More than one line of it.
+    pub(crate) fn tell_lines(&mut self, title: &str, lines: Vec<String>) {
+        self.told = Some(Dialog::Notice {
+            title: title.into(),
+            lines,
+        });
+    }
+
     /// Shows a dialog in place of the last one; its answer comes back as [`Wish::Answered`], and ends it.
     pub(crate) fn show_dialog(&mut self, dialog: Dialog) {
-        self.dialog = Some((Asked::Device, dialog));
+        self.dialog = Some((Asked::Other, dialog));
+    }
+
+    /// Shows a page in place of the last dialog; its answer comes back as [`Wish::Entered`], and ends it.
+    pub(crate) fn show_page(&mut self, page: Page, dialog: Dialog) {
+        self.dialog = Some((Asked::Page(page), dialog));
+    }
+
+    /// The page that is shown.
+    pub(crate) fn page(&self) -> Option<Page> {
+        match self.dialog {
+            Some((Asked::Page(page), _)) => Some(page),
+            Some((Asked::Destruction(_) | Asked::Other, _)) | None => None,
+        }
+    }
+
+    /// Other rows in the list that is shown, which stays where it was scrolled to.
+    pub(crate) fn refresh(&mut self, list: Dialog) {
+        if let Some((_, shown)) = &mut self.dialog {
+            shown.refresh(list);
+        }
     }
 
     /// Takes the dialog away; nobody answers it any more.
@@ -175,7 +207,8 @@ impl Console {
             let asked = *asked;
             self.dialog = None;
             return match asked {
-                Asked::Device => Some(Wish::Answered(answer)),
+                Asked::Page(page) => Some(Wish::Entered(page, answer)),
+                Asked::Other => Some(Wish::Answered(answer)),
                 Asked::Destruction(what) => self.on_confirmed(what, answer),
             };
         }
@@ -323,10 +356,10 @@ impl Console {
     }
 
     fn on_confirmed(&mut self, what: Destruction, answer: Answer) -> Option<Wish> {
-        self.view = View::menu(Menu::Main);
         let Answer::Entered(mut entered) = answer else {
             return None;
         };
+        self.view = View::menu(Menu::Main);
         let confirm = entered.pop().map_or_else(String::new, |typed| typed.to_string());
         Some(Wish::Operate(match what {
             Destruction::DatabaseReset => Order::FactoryReset { confirm },

@@ -2,14 +2,19 @@
 //! life cycle and its durable writes; `device/` has what a manager, a custodian, the owner of a Pocket, a user and a
 //! person at the console can do.
 
+mod configuration;
+mod counters;
 mod custodians;
 mod local;
 mod management;
 mod operations;
+mod pages;
+mod partition;
 mod pocket;
 mod smart_cards;
 mod users;
 
+pub use configuration::NODES_MAX;
 pub(crate) use operations::Order;
 
 use core::{
@@ -19,17 +24,17 @@ use core::{
 use std::collections::{BTreeMap, VecDeque};
 
 use apdu::{ReaderAnswer, ReaderCommand};
-use machine::{Cx, Instant, Machine, Timer};
+use machine::{Cx, Instant, Machine, Timer, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle, Operation, Profile,
-    Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest, UserSession, Where,
+    Algorithm, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle,
+    Operation, Profile, Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest,
+    UserSession, Where,
     ceremony::Ceremony,
     console::Console,
     denials::Denials,
     remote::Manager,
-    self_test,
     smart_card_manager::{SmartCardManager, Told},
 };
 
@@ -110,6 +115,8 @@ pub enum Input {
         /// Why.
         why: TurnedAway,
     },
+    /// From now on this algorithm gives a wrong answer in every self test; nothing takes it back. Source: LC-06.
+    SelfTestFault(Option<Algorithm>),
     /// The write with this ticket is durable.
     Persisted(Ticket),
     /// A derivation is done.
@@ -279,6 +286,12 @@ enum Promise {
     },
     /// Go on with cards at the Smart Card Manager.
     SmartCards,
+    /// Tell what somebody at the console has changed.
+    Local {
+        event: Event,
+        /// On the screen.
+        told: String,
+    },
     /// Go on with an activation password.
     Pocket(pocket::Promised),
     /// Go on with what a user asked for.
@@ -318,6 +331,9 @@ pub struct Device {
     finishing: Option<Operation>,
     started_at: Instant,
     last_self_test: SelfTest,
+    /// The algorithm that is made to fail.
+    forced_to_fail: Option<Algorithm>,
+    counters: counters::Counters,
     /// In memory from activation to stop, and nowhere else (LF-04).
     key: Option<ServerMasterKey>,
     console: Console,
@@ -355,6 +371,8 @@ impl Device {
                 passed: false,
                 date_time: String::new(),
             },
+            forced_to_fail: None,
+            counters: counters::Counters::default(),
             key: None,
             console: Console::start_pin(),
             local: local::LocalActivation::default(),
@@ -471,6 +489,7 @@ impl Device {
     }
 
     fn tell(&mut self, cx: &Cx<'_>, event: Event) {
+        self.counters.count(&event);
         let number = self.next_event;
         self.next_event += 1;
         let record = Record {
@@ -492,6 +511,8 @@ impl Device {
     fn tell_denial(&mut self, cx: &Cx<'_>, peer: SocketAddr, denial: Denial, event: Event) {
         if self.denials.count(cx.now, peer.ip(), denial) {
             self.tell(cx, event);
+        } else {
+            self.counters.count(&event);
         }
     }
 
@@ -507,6 +528,7 @@ impl Device {
         for change in &changes {
             self.stored.apply(change);
         }
+        self.counters.writes += 1;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.promises.push_back((ticket, promise));
@@ -550,6 +572,7 @@ impl Device {
     fn start(&mut self, cx: &Cx<'_>) {
         //= LG-01
         self.next_event = 0;
+        self.counters = counters::Counters::default();
         // A device that is bound to no key has nobody who could have armed it, but the Pocket always is.
         let is_bound = self.stored.binding.is_some();
         //= PK-01
@@ -576,12 +599,7 @@ impl Device {
         self.tell(cx, Event::Started { after });
         // From here on, a cut leaves this in the store: nothing else will have been written.
         self.commit(vec![Change::LastStop(LastStop::PowerCut)], Promise::Nothing);
-        let passed = self_test::run();
-        self.last_self_test = SelfTest {
-            passed,
-            date_time: cx.wall_clock.to_string(),
-        };
-        self.tell(cx, Event::SelfTest { passed });
+        self.run_self_test(cx);
         //= PK-03
         self.begin_wait_anew(cx);
         self.show_first_screen();
@@ -628,6 +646,7 @@ impl Device {
             Promise::Nothing
             | Promise::Enable
             | Promise::Disable { .. }
+            | Promise::Local { .. }
             | Promise::Operation { .. }
             | Promise::Stop { .. } => true,
         });
@@ -664,6 +683,7 @@ impl Device {
             | Promise::Enable
             | Promise::Bind(_)
             | Promise::Disable { .. }
+            | Promise::Local { .. }
             | Promise::Operation { .. }
             | Promise::SmartCards
             | Promise::Pocket(_)
@@ -706,7 +726,8 @@ impl Device {
         self.key = Some(key);
         self.tell(cx, Event::Activated(at));
         //= LF-08
-        if self.profile.service_starts_after_activation {
+        //= LC-06
+        if self.profile.service_starts_after_activation && self.last_self_test.passed {
             self.set_service(cx, ServiceState::Running);
         }
         self.update_listening();
@@ -794,6 +815,10 @@ impl Device {
                 self.stop(cx, stop);
             }
             Promise::SmartCards => self.tell_smart_cards(cx, Told::Kept),
+            Promise::Local { event, told } => {
+                self.tell(cx, event);
+                self.console.tell(told);
+            }
             Promise::Pocket(promised) => self.on_password_durable(cx, promised),
             Promise::User(promised) => self.on_user_durable(cx, promised),
         }
@@ -809,6 +834,19 @@ impl Device {
     }
 
     // Time.
+
+    /// The device's calendar in place of the clock that it runs on. Limits run on neither.
+    //= RM-24
+    fn with_calendar<'a>(&self, cx: &'a mut Cx<'_>) -> Cx<'a> {
+        let millis = cx.wall_clock.as_unix_millis();
+        Cx {
+            now: cx.now,
+            wall_clock: WallClock::from_unix_millis(
+                millis.saturating_add(self.stored.calendar_offset_millis),
+            ),
+            rng: &mut *cx.rng,
+        }
+    }
 
     /// The limit that is over at this instant, the first in the order of [`Limit`].
     fn take_expired(&mut self, now: Instant) -> Option<Limit> {
@@ -860,6 +898,7 @@ impl Machine for Device {
     type Output = Output;
 
     fn handle_input(&mut self, cx: &mut Cx<'_>, input: Input) {
+        let cx = &mut self.with_calendar(cx);
         // At one instant timers run before inputs, whatever the driver does first.
         self.expire(cx);
         match input {
@@ -891,6 +930,7 @@ impl Machine for Device {
             Input::TurnedAway { peer, why } => {
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
+            Input::SelfTestFault(fault) => self.forced_to_fail = fault,
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
             Input::User {
@@ -900,10 +940,13 @@ impl Machine for Device {
             } => self.on_user_request(cx, session, peer, request),
             Input::UserGone { session } => self.on_user_gone(cx, session),
         }
+        self.refresh_monitor(cx);
     }
 
     fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let cx = &mut self.with_calendar(cx);
         self.expire(cx);
+        self.refresh_monitor(cx);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

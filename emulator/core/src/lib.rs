@@ -51,7 +51,8 @@ pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
 };
 pub use device::{
-    ConnectionId, Device, Gone, Input, Job, Limit, LocalCard, Output, RemoteManagement, Ticket, TurnedAway,
+    ConnectionId, Device, Gone, Input, Job, Limit, LocalCard, NODES_MAX, Output, RemoteManagement, Ticket,
+    TurnedAway,
 };
 pub use event::{
     Activity, CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, StartedAfter, Where,
@@ -69,10 +70,11 @@ pub use profile::{
 };
 /// Whether the HSM service runs.
 pub use protocol::ServiceState;
+pub use self_test::Algorithm;
 pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, UnfinishedCards};
 pub use stored::{Change, LastStop, Objects, Stored};
 pub use users::{
-    FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Permissions, USER_ERRANDS_MAX,
-    USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserName, UserRefusal,
-    UserRequest, UserSession,
+    FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange, Password, Permissions,
+    USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserName,
+    UserRefusal, UserRequest, UserSession,
 };

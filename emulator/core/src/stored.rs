@@ -1,6 +1,7 @@
 //! What survives power: what the device starts with, and the changes that it hands out to be made durable. Never holds
 //! a key in clear, a shadow, a PIN or a password (LF-04). Objects stay in the store; only their number is known here.
 
+use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use protocol::{NetworkSettings, OperatingMode};
@@ -38,6 +39,12 @@ pub struct Stored {
     pub replication_domain: Option<String>,
     /// Cards that the Smart Card Manager is changing, or did not finish. Source: SC-10.
     pub unfinished_cards: Option<UnfinishedCards>,
+    /// The other nodes of replication.
+    #[serde(default)]
+    pub nodes: Vec<IpAddr>,
+    /// How far the device's calendar is ahead of the clock it runs on, in milliseconds.
+    #[serde(default)]
+    pub calendar_offset_millis: i64,
 }
 
 /// How many objects the database holds. They themselves are the store's.
@@ -110,13 +117,17 @@ pub enum Change {
     Mode(OperatingMode),
     /// Another value of the field with this name.
     Network(Option<NetworkSettings>),
+    /// Another value of the field with this name.
+    Nodes(Vec<IpAddr>),
+    /// Another value of the field with this name.
+    CalendarOffsetMillis(i64),
     /// A user is there, or is there with other properties.
     PutUser(UserName, User),
     /// A user is not there any more.
     RemoveUser(UserName),
     /// Another value of the field with this name.
     UnfinishedCards(Option<UnfinishedCards>),
-    /// Users, objects and replication domain are gone; `master` is there with the factory's password.
+    /// Users, objects, replication domain and nodes are gone; `master` is there with the factory's password.
     EraseDatabase,
 }
 
@@ -154,6 +165,8 @@ impl Stored {
             tampered: false,
             replication_domain: None,
             unfinished_cards: None,
+            nodes: Vec::new(),
+            calendar_offset_millis: 0,
         }
     }
 
@@ -168,6 +181,8 @@ impl Stored {
             Change::ActivationFailures(failures) => self.activation_failures = *failures,
             Change::Mode(mode) => self.mode = *mode,
             Change::Network(network) => self.network.clone_from(network),
+            Change::Nodes(nodes) => self.nodes.clone_from(nodes),
+            Change::CalendarOffsetMillis(offset) => self.calendar_offset_millis = *offset,
             Change::PutUser(name, user) => {
                 self.users.insert(name.clone(), user.clone());
             }
@@ -179,6 +194,7 @@ impl Stored {
                 self.users = factory_users();
                 self.objects = Objects::default();
                 self.replication_domain = None;
+                self.nodes = Vec::new();
             }
         }
     }
@@ -206,6 +222,7 @@ mod tests {
         let fresh = stored.clone();
         stored.objects = Objects { count: 3, bytes: 99 };
         stored.replication_domain = Some("domain".into());
+        stored.nodes.push(IpAddr::from([192, 0, 2, 20]));
         let ana = UserName::parse("ana").expect("a name");
         stored.apply(&Change::PutUser(ana, User::factory_master()));
         assert_ne!(stored, fresh);
@@ -220,5 +237,18 @@ mod tests {
             let stored = Stored::out_of_the_factory(&Profile::of(model));
             assert_eq!(stored.remote_management, model == crate::Model::Pocket);
         }
+    }
+
+    //= SC-10
+    #[test]
+    fn what_was_kept_before_there_were_unfinished_cards_can_be_read() {
+        let stored = Stored::out_of_the_factory(&Profile::xp());
+        let mut kept = serde_json::to_value(&stored).expect("JSON");
+        let fields = kept.as_object_mut().expect("a struct is an object");
+        assert!(fields.remove("unfinished_cards").is_some());
+        assert_eq!(
+            serde_json::from_value::<Stored>(kept).expect("it is whole"),
+            stored
+        );
     }
 }

@@ -6,7 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::Zeroizing;
 
-use crate::derivation::Verifier;
+use crate::{Binding, derivation::Verifier};
 
 /// Characters of a user's name, at most. Source: D.
 pub const USER_NAME_CHARACTERS_MAX: usize = 16;
@@ -97,6 +97,40 @@ pub struct User {
     pub verifier: Option<Verifier>,
     /// Wrong passwords in a row. As many as the profile permits block the user. Source: HC-02.
     pub failures: u32,
+    /// The set that authorizes the user's partition, once it is associated with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
+}
+
+/// A partition that a set of cards authorizes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// What is kept of the set's secret: enough to recognise it.
+    pub set: Binding,
+    /// Whether the set has authorized it.
+    pub authorized: bool,
+}
+
+/// What M of N cards made of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionChange {
+    /// The set is the partition's from now on.
+    Associated,
+    /// The set has authorized it.
+    Authorized,
+    /// It is authorized no longer.
+    Revoked,
+}
+
+impl fmt::Display for PartitionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Associated => "associated with this set",
+            Self::Authorized => "authorized",
+            Self::Revoked => "authorized no longer",
+        })
+    }
 }
 
 impl User {
@@ -106,6 +140,7 @@ impl User {
             permissions: Permissions::SYS_OPERATOR,
             verifier: None,
             failures: 0,
+            partition: None,
         }
     }
 }

@@ -15,11 +15,12 @@ pub(super) fn register(steps: &mut Steps) {
             if stage.world.is_some() {
                 return Err(mismatch("one HSM in a scenario", "a second one"));
             }
-            let mut world =
+            let world =
                 World::out_of_the_factory(stage.seed, args.model(0).clone(), *args.scheme(1), args.people(2));
-            world.press_power_button();
-            super::device::start(&mut world);
-            stage.world = Some(world);
+            stage.set_world(world, |world| {
+                world.press_power_button();
+                super::device::start(world);
+            });
             Ok(())
         },
     );

@@ -123,6 +123,16 @@ const CARDS: &[(&str, &str, Handler)] = &[
         },
     ),
     (
+        "{person} and {person} hold the whole of a 2-of-2 partition set",
+        "as Create Partition Auth Set makes it",
+        |stage, args| {
+            stage
+                .world()?
+                .give_partition_set([args.person(0), args.person(1)]);
+            Ok(())
+        },
+    ),
+    (
         "{person} holds a copy of the card of {person}",
         "as Copy Card makes it",
         |stage, args| {

@@ -268,6 +268,16 @@ impl World {
         self.give(person, &shadows[0].to_bytes());
     }
 
+    /// A whole 2-of-2 set for partitions, of a secret of its own.
+    pub(crate) fn give_partition_set(&mut self, people: [&str; 2]) {
+        let scheme = Scheme::new(2, 2).expect("2 of 2 is a scheme");
+        let secret = ServerMasterKey::generate(&mut self.set.rng);
+        let shadows = secret.split(scheme, Purpose::PartitionAuthorization, &mut self.set.rng);
+        for (person, shadow) in people.into_iter().zip(shadows) {
+            self.give(person, &shadow.to_bytes());
+        }
+    }
+
     pub(crate) fn give_copy(&mut self, person: &str, original: &str) {
         let shadow = self.shadow_of(original);
         self.give(person, &shadow);

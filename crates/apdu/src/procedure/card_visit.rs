@@ -452,3 +452,243 @@ impl fmt::Display for VisitRefusal {
 }
 
 impl core::error::Error for VisitRefusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hex;
+
+    const PIN: &str = "12345678";
+
+    fn status_block(life_cycle: LifeCycle, shadow_len: u16) -> Vec<u8> {
+        let status = CardStatus {
+            life_cycle,
+            is_blocked: false,
+            lock1: 0x02,
+            lock2: 0x02,
+            try_counter: 0,
+            presentations_max: 7,
+            pin_changes_left: 1,
+            product: [0xA2, 0x01, 0x09, 0x01, 0x38],
+            card_type: *b"SmOe",
+            label_len: 0,
+            shadow_len,
+            share: [0; 3],
+            is_verified: false,
+        };
+        status.to_bytes().to_vec()
+    }
+
+    fn answer(visit: &mut CardVisit, data: &[u8], status: u16) {
+        visit.handle_response(ResponseApdu {
+            data: data.to_vec(),
+            status: StatusWord(status),
+        });
+    }
+
+    /// The commands that are asked for until there is an end, each answered with the next of the answers.
+    fn run(
+        visit: &mut CardVisit,
+        answers: &[(&[u8], u16)],
+    ) -> (Vec<String>, Option<Result<(), VisitRefusal>>) {
+        let mut answers = answers.iter();
+        let mut sent = Vec::new();
+        while let Some(output) = visit.poll_output() {
+            match output {
+                CardVisitOutput::PowerOn => panic!("the card is powered once"),
+                CardVisitOutput::Transmit(tpdu) => {
+                    sent.push(hex::encode(&tpdu));
+                    let Some((data, status)) = answers.next() else {
+                        break;
+                    };
+                    answer(visit, data, *status);
+                }
+                CardVisitOutput::Finished(result) => return (sent, Some(result)),
+            }
+        }
+        (sent, None)
+    }
+
+    /// A formatted card that has told what it tells anybody.
+    fn met(shadow_len: u16) -> CardVisit {
+        let mut visit = CardVisit::new();
+        assert_eq!(visit.poll_output(), Some(CardVisitOutput::PowerOn));
+        let atr = hex::decode("3B7A9400008065A20101013D72D643").expect("the test writes hex");
+        visit.handle_atr(Atr::try_from(&atr[..]).expect("the one of the card"));
+        let block = status_block(LifeCycle::PostFormat, shadow_len);
+        let (sent, result) = run(
+            &mut visit,
+            &[(&[], 0x9000), (&block, 0x9000), (b"an example card!", 0x9000)],
+        );
+        assert_eq!(result, Some(Ok(())));
+        assert_eq!(sent[1..], ["80C002E018", "80C002E110"]);
+        visit
+    }
+
+    fn pin() -> PinEntry {
+        PinEntry::try_from(PIN).expect("eight digits")
+    }
+
+    //= SC-01
+    #[test]
+    fn a_card_tells_anybody_its_atr_status_and_serial_number() {
+        let visit = met(56);
+        let inspection = visit.inspection().expect("it was met");
+        assert_eq!(inspection.csn, Csn(*b"an example card!"));
+        assert_eq!((inspection.status.shadow_len, inspection.refusal()), (56, None));
+        assert!(!visit.is_being_written());
+    }
+
+    #[test]
+    fn a_card_without_our_applet_is_incompatible() {
+        for status in [0x6A82, 0x6D00, 0x6E00, 0x6985, 0x0000] {
+            let mut visit = CardVisit::new();
+            visit.poll_output();
+            visit.handle_atr(Atr::try_from(&[0x3B, 0x00][..]).expect("a short answer"));
+            let (_, result) = run(&mut visit, &[(&[], status)]);
+            assert_eq!(result, Some(Err(VisitRefusal::Incompatible)), "{status:04X}");
+        }
+    }
+
+    fn check_pin(status: u16, expected: Result<(), VisitRefusal>) {
+        let mut visit = met(0);
+        visit.verify(&pin());
+        let (sent, result) = run(&mut visit, &[(&[], status)]);
+        assert_eq!(sent, ["00200000083132333435363738"]);
+        assert_eq!(result, Some(expected), "{status:04X}");
+    }
+
+    #[test]
+    fn a_pin_is_right_wrong_or_of_no_use() {
+        check_pin(0x9000, Ok(()));
+        check_pin(0x63C6, Err(VisitRefusal::PinWrong { tries_left: 6 }));
+        check_pin(0x63C0, Err(VisitRefusal::Blocked));
+        check_pin(0x6983, Err(VisitRefusal::Blocked));
+        check_pin(0x6985, Err(VisitRefusal::Unformatted));
+        check_pin(0x6581, Err(VisitRefusal::CardError(StatusWord::MEMORY_FAILURE)));
+    }
+
+    //= SC-02
+    #[test]
+    fn a_pin_is_changed_or_sealed() {
+        let new = NewPin::try_from("87654321").expect("eight digits");
+        for (status, expected) in [
+            (0x9000, Ok(())),
+            (0x6985, Err(VisitRefusal::PinSealed)),
+            (0x63C1, Err(VisitRefusal::PinWrong { tries_left: 1 })),
+            (0x63C0, Err(VisitRefusal::Blocked)),
+        ] {
+            let mut visit = met(0);
+            visit.change_pin(&pin(), &new);
+            let (sent, result) = run(&mut visit, &[(&[], status)]);
+            assert_eq!(sent, ["002400001031323334353637383837363534333231"]);
+            assert_eq!(result, Some(expected), "{status:04X}");
+            // Half of it is one of two whole PINs; nothing else is touched.
+            assert!(!visit.is_being_written());
+        }
+    }
+
+    #[test]
+    fn label_and_shadow_are_written_in_this_order_and_read_back() {
+        let mut visit = met(0);
+        visit.write(b"Ana", b"shadow");
+        let (sent, result) = run(
+            &mut visit,
+            &[
+                (&[], 0x9000),
+                (&[], 0x9000),
+                (b"Ana", 0x6282),
+                (&[], 0x9000),
+                (&[], 0x9000),
+                (b"shadow", 0x9000),
+            ],
+        );
+        let expected = [
+            "00A40200020001",
+            "00D6000003416E61",
+            "00B0000000",
+            "00A40200020002",
+            "00D6000006736861646F77",
+            "00B0000006",
+        ];
+        assert_eq!((sent, result), (expected.map(String::from).into(), Some(Ok(()))));
+        assert_eq!(visit.learned().label.as_deref(), Some(&b"Ana"[..]));
+        assert!(!visit.is_being_written());
+    }
+
+    //= SC-10
+    #[test]
+    fn what_is_read_back_otherwise_is_damage_and_the_card_is_half_written() {
+        let good: [(&[u8], u16); 6] = [
+            (&[], 0x9000),
+            (&[], 0x9000),
+            (b"Ana", 0x9000),
+            (&[], 0x9000),
+            (&[], 0x9000),
+            (b"shadow", 0x9000),
+        ];
+        for (place, other) in [(2, &b"An"[..]), (2, b""), (5, b"shadoW"), (5, b"shado")] {
+            let mut answers = good;
+            answers[place] = (other, 0x9000);
+            let mut visit = met(0);
+            visit.write(b"Ana", b"shadow");
+            assert_eq!(
+                run(&mut visit, &answers).1,
+                Some(Err(VisitRefusal::Damaged)),
+                "{place}"
+            );
+            assert!(visit.is_being_written());
+        }
+        let mut visit = met(0);
+        visit.write(b"Ana", b"shadow");
+        assert_eq!(run(&mut visit, &good[..1]).1, None);
+        assert!(
+            visit.is_being_written(),
+            "the first command that changes it is out"
+        );
+    }
+
+    #[test]
+    fn no_label_leaves_the_one_that_is_there() {
+        let mut visit = met(0);
+        visit.write(b"", b"shadow");
+        let (sent, _) = run(&mut visit, &[(&[], 0x9000), (&[], 0x9000), (b"shadow", 0x9000)]);
+        assert_eq!(sent[0], "00A40200020002");
+        assert_eq!(sent.len(), 3);
+    }
+
+    #[test]
+    fn a_shadow_of_another_length_than_told_is_damage() {
+        let mut visit = met(6);
+        visit.read();
+        let answers: [(&[u8], u16); 4] = [(&[], 0x9000), (b"Ana", 0x6282), (&[], 0x9000), (b"shado", 0x6282)];
+        assert_eq!(run(&mut visit, &answers).1, Some(Err(VisitRefusal::Damaged)));
+        assert_eq!(visit.take_shadow(), None);
+    }
+
+    //= SC-05
+    #[test]
+    fn an_erasure_is_done_when_the_card_says_that_nothing_is_left() {
+        for (left, expected) in [(0, Ok(())), (6, Err(VisitRefusal::Damaged))] {
+            let mut visit = met(6);
+            visit.erase();
+            let block = status_block(LifeCycle::PostFormat, left);
+            let (sent, result) = run(&mut visit, &[(&[], 0x9000), (&block, 0x9000)]);
+            assert_eq!(sent, ["DBDE000000", "80C002E018"]);
+            assert_eq!(result, Some(expected));
+            assert_eq!(visit.is_being_written(), expected.is_err());
+        }
+    }
+
+    #[test]
+    fn debug_shows_neither_pin_nor_shadow() {
+        let mut visit = met(6);
+        visit.verify(&pin());
+        let shown = format!("{visit:?} {:?}", visit.poll_output());
+        assert!(!shown.contains(PIN) && !shown.contains("49, 50, 51"), "{shown}");
+        let mut visit = met(6);
+        visit.write(b"Ana", b"shadow");
+        let shown = format!("{visit:?}");
+        assert!(!shown.contains("115, 104, 97"), "{shown}");
+    }
+}

@@ -20,10 +20,13 @@ use crate::{
     console_lines::ConsoleLines,
     event_log::EventLog,
     fingerprint::fingerprint,
+    local_console::LocalConsole,
+    log_lines::LogLines,
     mains::Mains,
     readiness::{Facts, Readiness},
     shell::{Parts, Shell, listen_problem},
     store::{Kept, Store},
+    terminal::TerminalConsole,
     world::Clock,
 };
 
@@ -46,9 +49,15 @@ pub(super) struct RunArgs {
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// Run without the local console: no keys from standard input, no screen on standard output
+    /// Run without the local console
+    ///
+    /// On a terminal the console fills it: the screen of the device, and the keys of its keyboard. Elsewhere each line of
+    /// standard input is a key, and the screen is printed when it has changed.
     #[arg(long)]
     headless: bool,
+    /// The folder of the card images that F5 lists at the console [default: `cards` in the state folder or beside it]
+    #[arg(long, value_name = "DIR", conflicts_with = "headless")]
+    cards: Option<PathBuf>,
     /// Write a file that says where the device is, once it is ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -95,7 +104,8 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     };
     let format = args.log_format();
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
-    program::start_logging(format, level);
+    let log_lines = LogLines::default();
+    program::start_logging(format, level, log_lines.clone());
     warn!("this is a test device: it protects nothing");
 
     check(&args)?;
@@ -145,9 +155,17 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             warn!("`{}` can be reached from other computers", port.address());
         }
         let console = if args.headless {
-            ConsoleLines::absent()
+            LocalConsole::Nobody
+        } else if full_screen::is_here() {
+            let cards = args.cards.unwrap_or_else(|| cards_of(&args.state));
+            let terminal = TerminalConsole::take(cards, log_lines);
+            let terminal = terminal.map_err(|error| {
+                let what = format!("show the console: the terminal refuses: {error}");
+                Problem::new(ExitCode::InputOutput, what).hint("run without it, with `--headless`")
+            })?;
+            LocalConsole::Terminal(Box::new(terminal))
         } else {
-            ConsoleLines::start().map_err(starting)?
+            LocalConsole::Lines(ConsoleLines::start().map_err(starting)?)
         };
         let parts = Parts {
             mains,
@@ -179,6 +197,16 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+/// Where the cards of a device are expected: `hsm-emulator demo` makes them beside the state.
+fn cards_of(state: &Path) -> PathBuf {
+    let in_state = state.join("cards");
+    let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    match state.parent() {
+        Some(folder) if !in_state.is_dir() => folder.join("cards"),
+        Some(_) | None => in_state,
+    }
 }
 
 /// The state that is kept, or a new one.

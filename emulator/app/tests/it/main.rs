@@ -16,4 +16,5 @@ mod power;
 mod refusals;
 mod secrets;
 mod states;
+mod terminal;
 mod words;

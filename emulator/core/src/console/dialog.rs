@@ -219,6 +219,14 @@ impl Dialog {
         }
     }
 
+    /// Takes the rows of another list, and stays where this one was scrolled to as far as they reach.
+    pub(crate) fn refresh(&mut self, other: Self) {
+        if let (Self::List { rows, first, .. }, Self::List { rows: others, .. }) = (self, other) {
+            *first = (*first).min(others.len().saturating_sub(LIST_ROWS_SHOWN));
+            *rows = others;
+        }
+    }
+
     /// The first button is selected.
     pub(crate) fn question(
         title: impl Into<String>,

@@ -39,11 +39,34 @@ pub(crate) enum Entry {
     Page(Page),
 }
 
-/// What is filled with something that only the device knows.
+/// A dialog with something in it that only the device knows, or that only the device can judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Page {
     About,
     SelfTest,
+    /// Counters of sessions: the manager's, users', and those that were refused.
+    Sessions,
+    /// What is in the database.
+    Database,
+    /// The device itself: uptime, activation, durable writes.
+    System,
+    /// Address, mask and speed of one interface, counted from 0.
+    Interface(usize),
+    Gateway,
+    NameServers,
+    TimeServers,
+    DateTime,
+    NodeList,
+    NewNode,
+    DeleteNode,
+    /// Which partition.
+    Partition,
+    /// What shall become of it.
+    PartitionChange,
+    /// One card of the set that authorizes it.
+    PartitionPin,
+    /// While that card is read.
+    PartitionCard,
 }
 
 /// What the Smart Card Manager does, in the vendor's order (S3).
@@ -116,17 +139,38 @@ impl Menu {
                 Entry::LockConsole,
                 Entry::Open(Self::PowerOff),
             ],
-            Self::Monitor | Self::Network | Self::Replication | Self::Partition => &[Entry::Back],
+            Self::Monitor => &[
+                Entry::Back,
+                Entry::Page(Page::Sessions),
+                Entry::Page(Page::Database),
+                Entry::Page(Page::System),
+            ],
             Self::Configuration => &[
                 Entry::Back,
                 Entry::Open(Self::SmartCard),
                 Entry::Open(Self::Network),
+                Entry::Page(Page::DateTime),
                 Entry::Open(Self::OperatingMode),
                 Entry::Open(Self::Replication),
                 Entry::UnblockMaster,
                 Entry::LoadRemoteManagement,
                 Entry::DatabaseReset,
             ],
+            Self::Network => &[
+                Entry::Back,
+                Entry::Page(Page::Interface(0)),
+                Entry::Page(Page::Interface(1)),
+                Entry::Page(Page::Gateway),
+                Entry::Page(Page::NameServers),
+                Entry::Page(Page::TimeServers),
+            ],
+            Self::Replication => &[
+                Entry::Back,
+                Entry::Page(Page::NodeList),
+                Entry::Page(Page::NewNode),
+                Entry::Page(Page::DeleteNode),
+            ],
+            Self::Partition => &[Entry::Back, Entry::Page(Page::Partition)],
             Self::OperatingMode => &[
                 Entry::Back,
                 Entry::Mode(OperatingMode::Nrm),
@@ -213,10 +257,27 @@ impl Entry {
 }
 
 impl Page {
+    /// What it is called in its menu and in its border.
     pub(crate) const fn label(self) -> &'static str {
         match self {
             Self::About => "About",
             Self::SelfTest => "Self Test",
+            Self::Sessions => "Sessions",
+            Self::Database => "Database",
+            Self::System => "System",
+            Self::Interface(0) => "Interface 1",
+            // The vendor's devices have two sockets.
+            Self::Interface(_) => "Interface 2",
+            Self::Gateway => "Default Gateway",
+            Self::NameServers => "Name Servers",
+            Self::TimeServers => "NTP",
+            Self::DateTime => "Date and Time",
+            Self::NodeList => "Node List",
+            Self::NewNode => "New Node",
+            Self::DeleteNode => "Delete Node",
+            Self::Partition | Self::PartitionChange | Self::PartitionPin | Self::PartitionCard => {
+                "Partition Authorization"
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //! a menu are drawn, never what a key does.
 
 use core::{fmt, net::IpAddr};
+use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthChar as _;
 
@@ -13,7 +14,9 @@ pub const SCREEN_ROWS: usize = 25;
 /// What stands on the screen, which of it is highlighted, and where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
-    rows: Vec<Vec<Cell>>,
+    rows: Vec<Vec<char>>,
+    /// What is written over the character of a cell, by row and column from 0.
+    marks: BTreeMap<(usize, usize), Vec<char>>,
     /// What a terminal highlights: the selected entry, the button or the field that has the keys.
     pub focus: Option<Area>,
     /// Where the next character will stand, if one can be typed.
@@ -42,16 +45,8 @@ pub struct Area {
     pub height: usize,
 }
 
-/// What stands in one cell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Cell {
-    /// A character, and the marks that are written over it.
-    Character(char, Vec<char>),
-    /// The right half of the wide character before it.
-    RightHalf,
-}
-
-const BLANK: Cell = Cell::Character(' ', Vec::new());
+/// Stands in the cell of a wide character's right half. No cell holds it otherwise.
+const RIGHT_HALF: char = '\0';
 /// What is shown of a character that would move the cursor. Whoever writes to the screen has escaped it before.
 const UNPRINTABLE: char = '\u{FFFD}';
 /// Marks that one cell shows, of those that are written over its character.
@@ -66,7 +61,8 @@ impl Screen {
     /// A dark screen: the device is off.
     pub(crate) fn dark() -> Self {
         Self {
-            rows: vec![vec![BLANK; SCREEN_COLUMNS]; SCREEN_ROWS],
+            rows: vec![vec![' '; SCREEN_COLUMNS]; SCREEN_ROWS],
+            marks: BTreeMap::new(),
             focus: None,
             cursor: None,
         }
@@ -119,12 +115,12 @@ impl Screen {
 
     /// Writes from this cell to the right. What does not fit is cut off.
     pub(crate) fn put(&mut self, row: usize, column: usize, text: &str) {
-        let Some(cells) = row.checked_sub(1).and_then(|row| self.rows.get_mut(row)) else {
+        let (Some(row), Some(start)) = (row.checked_sub(1), column.checked_sub(1)) else {
             return;
         };
-        let Some(start) = column.checked_sub(1) else {
+        if row >= SCREEN_ROWS {
             return;
-        };
+        }
         let mut next = start;
         for character in text.chars() {
             let (character, width) = match character.width() {
@@ -132,28 +128,23 @@ impl Screen {
                 None => (UNPRINTABLE, 1),
             };
             if width == 0 {
-                let before = next.checked_sub(1).filter(|before| *before >= start);
-                // The mark of a wide character belongs to its left half.
-                let base = before.map(|before| match cells.get(before) {
-                    Some(Cell::RightHalf) => before.saturating_sub(1),
-                    Some(Cell::Character(..)) | None => before,
-                });
-                if let Some(Cell::Character(_, marks)) = base.and_then(|base| cells.get_mut(base))
-                    && marks.len() < MARKS_MAX
-                {
-                    marks.push(character);
+                if next > start {
+                    let marks = self.marks.entry((row, next - 1)).or_default();
+                    if marks.len() < MARKS_MAX {
+                        marks.push(character);
+                    }
                 }
                 continue;
             }
-            if next + width > cells.len() {
+            if next + width > SCREEN_COLUMNS {
                 return;
             }
             for place in next..next + width {
-                clear_wide(cells, place);
+                self.clear(row, place);
             }
-            cells[next] = Cell::Character(character, Vec::new());
+            self.rows[row][next] = character;
             if width == 2 {
-                cells[next + 1] = Cell::RightHalf;
+                self.rows[row][next + 1] = RIGHT_HALF;
             }
             next += width;
         }
@@ -206,51 +197,45 @@ impl Screen {
 
     /// What stands in the cells of an area, a row a line, blanks at the ends left out.
     pub fn text_in(&self, area: Area) -> String {
-        let rows = self
-            .rows
-            .iter()
-            .skip(area.row.saturating_sub(1))
-            .take(area.height);
-        let lines: Vec<_> = rows
-            .map(|row| {
-                let cells = row.iter().skip(area.column.saturating_sub(1)).take(area.width);
-                text_of(cells).trim_end().to_owned()
-            })
+        let left = area.column.saturating_sub(1);
+        let lines: Vec<_> = (area.row.saturating_sub(1)..)
+            .take(area.height)
+            .map(|row| self.text_of(row, left, area.width).trim_end().to_owned())
             .collect();
         lines.join("\n")
     }
-}
 
-/// Half of a wide character is no character: the other half goes too.
-fn clear_wide(cells: &mut [Cell], place: usize) {
-    if cells[place] == Cell::RightHalf && place > 0 {
-        cells[place - 1] = BLANK;
-    }
-    if cells.get(place + 1) == Some(&Cell::RightHalf) {
-        cells[place + 1] = BLANK;
-    }
-    cells[place] = BLANK;
-}
-
-fn text_of<'a>(cells: impl Iterator<Item = &'a Cell>) -> String {
-    let mut text = String::with_capacity(SCREEN_COLUMNS);
-    for cell in cells {
-        match cell {
-            Cell::Character(character, marks) => {
-                text.push(*character);
-                text.extend(marks);
-            }
-            Cell::RightHalf => {}
+    /// Makes a cell blank. Half of a wide character is no character: the other half goes too.
+    fn clear(&mut self, row: usize, place: usize) {
+        let cells = &mut self.rows[row];
+        if cells[place] == RIGHT_HALF && place > 0 {
+            cells[place - 1] = ' ';
         }
+        if cells.get(place + 1) == Some(&RIGHT_HALF) {
+            cells[place + 1] = ' ';
+        }
+        cells[place] = ' ';
+        self.marks.remove(&(row, place));
     }
-    text
+
+    fn text_of(&self, row: usize, left: usize, columns: usize) -> String {
+        let cells = self.rows.get(row).map_or(&[][..], Vec::as_slice);
+        let mut text = String::with_capacity(columns);
+        for (place, character) in cells.iter().enumerate().skip(left).take(columns) {
+            if *character != RIGHT_HALF {
+                text.push(*character);
+            }
+            text.extend(self.marks.get(&(row, place)).into_iter().flatten());
+        }
+        text
+    }
 }
 
 /// The 25 rows, each ended by a line feed, trailing blanks left out.
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in &self.rows {
-            writeln!(f, "{}", text_of(row.iter()).trim_end())?;
+        for row in 0..SCREEN_ROWS {
+            writeln!(f, "{}", self.text_of(row, 0, SCREEN_COLUMNS).trim_end())?;
         }
         Ok(())
     }

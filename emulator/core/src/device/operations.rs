@@ -124,7 +124,7 @@ impl Device {
             ManagerRequest::Restart => Order::Restart,
             ManagerRequest::PowerOff => Order::PowerOff,
             ManagerRequest::UnlockMaster => Order::UnlockMaster,
-            // There is no list of nodes that it could be in.
+            // It is synchronized with none.
             ManagerRequest::LiveSync { node: _, confirm } => Order::LiveSync { confirm },
             ManagerRequest::FactoryReset { confirm } => Order::FactoryReset { confirm },
             ManagerRequest::SetMode { mode, confirm } => Order::SetMode { mode, confirm },
@@ -221,6 +221,12 @@ impl Device {
         let manager = self.manager.as_ref();
         let access = requester.access(manager.is_some_and(|manager| manager.is_administrator));
         operation.verdict(access, self.profile.model, self.state)?;
+        //= LC-06
+        if self.is_held_by_self_test(operation) {
+            return Err(ErrorName::WrongState
+                .into_error()
+                .saying("the last self test failed: the service does not start until one passes"));
+        }
         let is_owed = manager.is_some_and(|manager| manager.owed_operation.is_some());
         if is_owed || self.is_stop_promised() {
             return Err(ErrorName::WrongState.into());
@@ -306,7 +312,10 @@ impl Device {
         self.answer_operation(cx, requester, result);
         match (operation, requester) {
             //= HD-02
-            (Operation::SetNetwork, _) => self.notify_header(),
+            (Operation::SetNetwork, Requester::Remote { .. }) => self.notify_header(),
+            (Operation::SetNetwork, Requester::Local) => {
+                self.console.tell("The network settings are changed.");
+            }
             (Operation::UnlockMaster, Requester::Local) => {
                 self.console.tell("The user master is unlocked.");
             }

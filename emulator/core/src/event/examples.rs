@@ -6,7 +6,8 @@ use protocol::{CeremonyResetReason, DeniedReason, ErrorName};
 
 use super::{CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, Where};
 use crate::{
-    CardSet, ConnectionId, LastStop, Operation, Purpose, Scheme, SetId, TurnedAway, UserName, UserRefusal,
+    Algorithm, CardSet, ConnectionId, LastStop, Operation, PartitionChange, Purpose, Scheme, SetId,
+    TurnedAway, UserName, UserRefusal,
 };
 
 impl Event {
@@ -28,6 +29,7 @@ impl Event {
                 after: LastStop::RemoteRestart,
             },
             Self::SelfTest { passed: true },
+            Self::AlgorithmFailed(Algorithm::Aes256Gcm),
             Self::Stopping(LastStop::RemoteRestart),
             Self::Off,
             Self::Bound,
@@ -98,6 +100,16 @@ impl Event {
                 error: ErrorName::ConfirmationMismatch,
             },
             Self::OperationDone(Operation::Restart),
+            Self::ClockSet {
+                from: WallClock::from_unix_millis(1_795_392_000_000),
+                to: WallClock::from_unix_millis(1_795_395_600_000),
+            },
+            Self::NodeAdded([192, 0, 2, 20].into()),
+            Self::NodeRemoved([192, 0, 2, 20].into()),
+            Self::PartitionChanged {
+                name: ana.clone(),
+                change: PartitionChange::Authorized,
+            },
             Self::UserLoggedIn {
                 name: ana.clone(),
                 peer: address,

@@ -228,7 +228,8 @@ impl Bench {
             | Input::Persisted(_)
             | Input::Derived { .. }
             | Input::User { .. }
-            | Input::UserGone { .. } => {}
+            | Input::UserGone { .. }
+            | Input::SelfTestFault(_) => {}
         }
         self.with_device(|device, cx| device.handle_input(cx, input));
     }
