@@ -7,3 +7,4 @@ mod lines;
 mod operations;
 mod quorum;
 mod shapes;
+mod users;
