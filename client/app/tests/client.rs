@@ -555,13 +555,13 @@ fn interrupt(child: &Child) {
     );
 }
 
-/// Plays a custodian at a terminal, who types one text at each prompt; `script` gives the program a terminal of its
-/// own. `None` without that program.
-fn at_terminal(rig: &Rig, typed: &[&str]) -> Option<(i32, String)> {
+/// Plays somebody at a terminal, who types a text at each of these prompts, in this order; `script` gives the program a
+/// terminal of its own. `None` without that program.
+fn at_terminal(rig: &Rig, arguments: &str, typed: &[(&str, &str)]) -> Option<(i32, String)> {
     let client = env!("CARGO_BIN_EXE_hsm-client");
-    let (address, card) = (rig.device.address, rig.cards[0].display());
+    let address = rig.device.address;
     // Ctrl-C is for the program, not for the shell around it.
-    let command = format!("trap '' INT; {client} --hsm {address} auth --card {card}; echo code $?; stty -a");
+    let command = format!("trap '' INT; {client} --hsm {address} {arguments}; echo code $?; stty -a");
     let mut script = Command::new("script");
     script.args(["-qec", &command, "/dev/null"]);
     script.env("HOME", rig.folder.path()).env("SHELL", "/bin/sh");
@@ -573,16 +573,16 @@ fn at_terminal(rig: &Rig, typed: &[&str]) -> Option<(i32, String)> {
     let mut input = child.stdin.take().unwrap();
     let mut output = child.stdout.take().unwrap();
     let mut screen = Vec::new();
-    let mut typed = typed.iter();
+    let mut typed = typed.iter().peekable();
     let mut byte = [0];
     while output.read(&mut byte).unwrap_or(0) == 1 {
         screen.push(byte[0]);
-        if screen.ends_with(b".card`: ") {
-            let text = typed.next().expect("there is no further prompt");
+        if let Some((_, text)) = typed.next_if(|(prompt, _)| screen.ends_with(prompt.as_bytes())) {
             input.write_all(text.as_bytes()).unwrap();
         }
     }
     child.wait().unwrap();
+    assert_eq!(typed.next(), None, "{}", String::from_utf8_lossy(&screen));
     let screen = String::from_utf8(screen).unwrap();
     let (_, code) = screen.rsplit_once("code ").unwrap_or_else(|| panic!("{screen}"));
     Some((code.split_whitespace().next().unwrap().parse().unwrap(), screen))
@@ -607,7 +607,9 @@ fn a_pin_typed_at_the_terminal_is_not_shown() {
         (&["pqxz\n", "12345678\n"], 0, "intermediary: card 1 of 2"),
     ] {
         let rig = Rig::new();
-        let Some((came, screen)) = at_terminal(&rig, typed) else {
+        let prompts: Vec<_> = typed.iter().map(|typed| (".card`: ", *typed)).collect();
+        let arguments = format!("auth --card {}", rig.cards[0].display());
+        let Some((came, screen)) = at_terminal(&rig, &arguments, &prompts) else {
             eprintln!("skipped: the program `script`, which makes a terminal, is not here");
             return;
         };
@@ -619,6 +621,103 @@ fn a_pin_typed_at_the_terminal_is_not_shown() {
         let is_as_before = screen.contains(" echo ") && screen.contains("-echonl ");
         assert!(is_as_before, "{screen}");
     }
+}
+
+//= PK-02
+#[test]
+fn an_activation_password_typed_at_the_terminal_is_not_shown() {
+    const CTRL_C: &str = "pqxz\u{3}";
+    const CTRL_D: &str = "\u{4}";
+    const NEW: &str = "New activation password: ";
+    const AGAIN: &str = "The new one again: ";
+    const PASSWORD: &str = "Activation password: ";
+    let rig = Rig::around(TestDevice::pocket());
+    let set = "password set";
+    let network = r#"network set '{"ntp": ["time.example"]}'"#;
+    for (arguments, typed, code, said) in [
+        (set, &[(NEW, CTRL_C)][..], 14, "given up"),
+        (set, &[(NEW, CTRL_D)], 14, "given up"),
+        (set, &[(NEW, "correct horse\n"), (AGAIN, CTRL_D)], 14, "given up"),
+        (
+            set,
+            &[(NEW, "correct horse\n"), (AGAIN, "correct hearse\n")],
+            2,
+            "the second was another than the first",
+        ),
+        (
+            set,
+            &[(NEW, "pqxz\n"), (AGAIN, "pqxz\n")],
+            12,
+            "8 to 64 characters",
+        ),
+        (
+            set,
+            &[(NEW, "correct horse\n"), (AGAIN, "correct horse\n")],
+            0,
+            "the activation password is set",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "correct hearse\n")],
+            12,
+            "activation_password_wrong",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "correct horse\n")],
+            0,
+            "done: `unlock-master`",
+        ),
+        (network, &[(PASSWORD, "correct horse\n")], 0, "time.example"),
+        (
+            "password change",
+            &[
+                (PASSWORD, "correct horse\n"),
+                (NEW, "battery staple\n"),
+                (AGAIN, "battery staple\n"),
+            ],
+            0,
+            "done: `password change`",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "battery staple\n")],
+            0,
+            "done: `unlock-master`",
+        ),
+    ] {
+        let Some((came, screen)) = at_terminal(&rig, arguments, typed) else {
+            eprintln!("skipped: the program `script`, which makes a terminal, is not here");
+            return;
+        };
+        assert_eq!(came, code, "{arguments}: {screen}");
+        assert!(screen.contains(said), "{said}: {screen}");
+        for secret in ["horse", "hearse", "staple", "pqxz"] {
+            assert!(!screen.contains(secret), "{screen}");
+        }
+        assert!(
+            screen.contains(" echo ") && screen.contains("-echonl "),
+            "{screen}"
+        );
+    }
+    rig.run(&["auth", "--card", "x", "--ask-password"])
+        .check(2, "cannot be used with");
+}
+
+/// Without a terminal nobody can be asked; `setsid` takes the one of this test away, if it has one.
+#[test]
+fn without_a_terminal_a_password_is_a_file_or_a_variable() {
+    let rig = Rig::around(TestDevice::pocket());
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_hsm-client"));
+    command.args(["--hsm", &rig.device.address.to_string(), "password", "set"]);
+    command.env("HOME", rig.folder.path()).stdin(Stdio::null());
+    let ran = Ran::of(command.output().unwrap());
+    ran.check_problem(
+        2,
+        "ask for the activation password: there is no terminal",
+        "--password-env",
+    );
 }
 
 #[test]

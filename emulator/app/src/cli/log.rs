@@ -43,11 +43,13 @@ pub(super) fn log(args: &LogArgs) -> Result<(), Problem> {
             "name the folder that `hsm-emulator run --state` was given; a device logs from its first start",
         ));
     };
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         thread::sleep(LOOK_EVERY);
         current = go_on(&args.state, current)?;
     }
-    Ok(())
 }
 
 /// Prints what is new in the file that is open, and every file that was begun since; gives the newest, which stays open,

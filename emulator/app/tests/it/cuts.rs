@@ -294,7 +294,7 @@ fn activate(folder: &Path, bench: &Bench) {
 }
 
 /// The second custodian, who may operate.
-fn administrator(folder: &Path, bench: &Bench) -> Option<Manager> {
+fn administrator(folder: &Path, bench: &Bench) -> Manager {
     let mut first = Manager::connect(bench.emulator.address());
     let outcome = present(&mut first, &card(folder, "ana"));
     assert_eq!(outcome["result"]["outcome"], "intermediary", "{outcome}");
@@ -302,13 +302,13 @@ fn administrator(folder: &Path, bench: &Bench) -> Option<Manager> {
     let mut second = Manager::connect(bench.emulator.address());
     let outcome = present(&mut second, &card(folder, "carla"));
     assert_eq!(outcome["result"]["outcome"], "administrator", "{outcome}");
-    Some(second)
+    second
 }
 
-fn owner(_: &Path, bench: &Bench) -> Option<Manager> {
+fn owner(bench: &Bench) -> Manager {
     let (manager, answer) = ask(bench, "auth.activate", &json!({"password": PASSWORD}));
     assert_eq!(answer.expect("it answers")["result"]["outcome"], "administrator");
-    Some(manager)
+    manager
 }
 
 /// Asks, and whether that was answered with what was asked for.
@@ -331,17 +331,18 @@ macro_rules! asks {
 //= OP-10
 #[test]
 fn every_operation_of_an_administrator_is_done_or_not_begun() {
+    let prepare = |folder: &Path, bench: &Bench| Some(administrator(folder, bench));
     let deed = |name, over, writes_min, perform| Deed {
         name,
         over,
         writes_min,
-        prepare: &administrator,
+        prepare: &prepare,
         perform,
     };
     let stopped = |folder: &Path, bench: &Bench| {
         let mut manager = administrator(folder, bench);
-        assert!(is_done(manager.as_mut(), "ops.stop_service", &json!({})));
-        manager
+        assert!(is_done(Some(&mut manager), "ops.stop_service", &json!({})));
+        Some(manager)
     };
     let confirmed = json!({"confirm": "TXP0000001"});
     let mode = json!({"confirm": "TXP0000001", "mode": "RM1"});
@@ -383,11 +384,12 @@ fn everything_that_the_owner_of_a_pocket_does_is_done_or_not_begun() {
             perform: asks!("auth.activate", {"password": PASSWORD}),
         }],
     );
+    let prepare = |_: &Path, bench: &Bench| Some(owner(bench));
     let deed = |name, over, writes_min, perform| Deed {
         name,
         over,
         writes_min,
-        prepare: &owner,
+        prepare: &prepare,
         perform,
     };
     let wrong = |_: &Path, _: &Bench, manager: Option<&mut Manager>| {

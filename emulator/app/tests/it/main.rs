@@ -8,6 +8,7 @@ mod disk;
 mod emulator;
 mod gate;
 mod hand;
+mod hostile_text;
 mod life;
 mod log;
 mod manager;

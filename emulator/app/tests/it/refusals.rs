@@ -200,7 +200,7 @@ fn a_profile_that_is_not_understood_is_refused_with_its_place() {
     });
     check_profile("profile-missing-field", |text| {
         let lines = text.lines().filter(|line| !line.starts_with("inactivity_secs"));
-        lines.map(|line| format!("{line}\n")).collect()
+        lines.collect::<Vec<_>>().join("\n")
     });
     check_profile("profile-wrong-value", |text| {
         text.replacen("login_tries = 7", "login_tries = \"seven\"", 1)

@@ -9,3 +9,4 @@ mod operations;
 mod quorum;
 mod shapes;
 mod smart_cards;
+mod users;
