@@ -5,6 +5,8 @@
 //! `rates` asks for the first table alone, `starts` for the second and `flood` for the third. Rates are worth comparing only when client and
 //! server share one core, as under `taskset -c 0`: otherwise they show where the scheduler put them.
 
+#[path = "real_programs/client.rs"]
+mod client;
 #[path = "real_programs/flood.rs"]
 mod flood;
 
@@ -105,6 +107,8 @@ fn rates(demo: &Demo) -> io::Result<String> {
         "≥ 80 %",
         |rate| format!("{rate:.0}"),
     );
+    drop((ours, bare));
+    client::row(demo, &mut table)?;
     Ok(table)
 }
 
