@@ -5,6 +5,8 @@
 //! `rates`, `starts`, `flood` and `openings` ask for one table each. Rates are worth comparing only when client and
 //! server share one core, as under `taskset -c 0`: otherwise they show where the scheduler put them.
 
+#[path = "real_programs/client.rs"]
+mod client;
 #[path = "real_programs/flood.rs"]
 mod flood;
 #[path = "real_programs/openings.rs"]
@@ -114,6 +116,8 @@ fn rates(demo: &Demo) -> io::Result<String> {
         "≥ 80 %",
         |rate| format!("{rate:.0}"),
     );
+    drop((ours, bare));
+    client::row(demo, &mut table)?;
     Ok(table)
 }
 

@@ -15,6 +15,9 @@ mod outcome;
 mod password;
 mod pin;
 mod reader;
+#[cfg(test)]
+#[path = "../tests/schema/mod.rs"]
+mod schema;
 mod screen;
 mod signals;
 mod terminal;

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a skip says why")]
 
 mod device;
+mod schema;
 mod stranger;
 
 use std::{
@@ -110,7 +111,10 @@ impl Administrator {
     fn end(mut self) -> (i32, Vec<Value>) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
-        let lines = rest.lines().map(|line| serde_json::from_str(line).unwrap());
+        let lines = rest.lines().map(|line| {
+            schema::check_line(line);
+            serde_json::from_str(line).unwrap()
+        });
         (self.child.wait().unwrap().code().unwrap(), lines.collect())
     }
 }
@@ -163,6 +167,7 @@ impl Ran {
     #[track_caller]
     fn json(&self) -> Value {
         let line = self.stdout.strip_suffix('\n').unwrap();
+        schema::check_line(line);
         let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("one object: {self:?}"));
         assert_eq!(value["exit_code"], self.code);
         value
@@ -843,6 +848,26 @@ fn a_card_is_inspected_without_its_pin() {
     assert_eq!(read["card"]["tries_left"], 7, "{ran:?}");
     rig.run(&["card", "inspect"])
         .check_problem(2, "neither a card image nor a reader", "--reader");
+}
+
+#[test]
+fn the_example_of_the_library_runs() {
+    let rig = Rig::new();
+    let address = rig.device.address.to_string();
+    let example = Command::new(device::program("examples/who_answers"))
+        .arg(&address)
+        .output()
+        .unwrap();
+    let ran = Ran::of(example);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    let fingerprint = rig.run(&["--json", "trust"]).json()["fingerprint"].clone();
+    let first = format!("{address} is {}", fingerprint.as_str().unwrap());
+    assert_eq!(
+        lines,
+        [&*first, "XP TXP0000001, firmware 5.0.22.0", "ended: HungUp"],
+        "{ran:?}"
+    );
+    assert_eq!(ran.code, 0);
 }
 
 #[test]

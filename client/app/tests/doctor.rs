@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod device;
+mod schema;
 
 use std::{
     fs,
@@ -56,7 +57,9 @@ fn found(doctor: &mut Command) -> String {
     let text = String::from_utf8(printed.stdout).unwrap();
     let code = printed.status.code().unwrap();
     let json = doctor.arg("--json").output().unwrap();
-    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    let json = String::from_utf8(json.stdout).unwrap();
+    schema::check_line(json.trim_end());
+    let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&json["outcome"], &json["exit_code"]),
         (&"checked".into(), &code.into())

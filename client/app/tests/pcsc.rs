@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod device;
+mod schema;
 
 use std::{
     fs,
@@ -136,6 +137,7 @@ fn await_presence(reader: &Reader, awaited: Presence) {
 fn said(output: &Output) -> Value {
     let text = String::from_utf8(output.stdout.clone()).unwrap();
     let last = text.lines().last().unwrap_or_else(|| panic!("{output:?}"));
+    schema::check_line(last);
     let said: Value = serde_json::from_str(last).unwrap();
     assert_eq!(said["exit_code"], output.status.code().unwrap(), "{output:?}");
     said
@@ -198,6 +200,7 @@ impl Administrator {
     fn next(&mut self) -> Value {
         let mut line = String::new();
         assert_ne!(self.said.read_line(&mut line).unwrap(), 0, "it has ended");
+        schema::check_line(line.trim_end());
         serde_json::from_str(&line).unwrap()
     }
 

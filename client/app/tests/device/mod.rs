@@ -31,7 +31,16 @@ pub(crate) fn build() {
             return;
         }
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "-p", "hsm-emulator", "-p", "virtual-card"])
+            .args([
+                "build",
+                "--quiet",
+                "--bins",
+                "-p",
+                "hsm-emulator",
+                "-p",
+                "virtual-card",
+            ])
+            .args(["-p", "hsm-client", "--example", "who_answers"])
             // Beside this test stand the programs of its own profile.
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
