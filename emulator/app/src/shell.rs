@@ -398,6 +398,7 @@ impl Shell {
         if let Some(appliance) = &self.appliance {
             self.console.show(|| appliance.device().screen());
         }
+        self.tell_change();
         if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
         }

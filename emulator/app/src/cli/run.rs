@@ -2,7 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -55,6 +55,9 @@ pub(super) struct RunArgs {
     /// Its address and its token are in the ready-file, which is written as soon as the bench can be used.
     #[arg(long, value_name = "ADDR:PORT", requires = "ready_file")]
     bench: Option<SocketAddr>,
+    /// The folder of the card images that lie before the reader, on the bench's page
+    #[arg(long, value_name = "DIR", requires = "bench")]
+    cards: Option<PathBuf>,
     /// Which clock the device's limits run on; a manual one stands still until the bench moves it
     #[arg(long, value_name = "CLOCK", default_value = "real", value_parser = PossibleValuesParser::new(["real", "manual"]))]
     clock: String,
@@ -123,11 +126,12 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     };
     info!("certificate fingerprint {}", facts.fingerprint);
 
+    let cards = args.cards.as_deref().map(absolute_folder).transpose()?;
     runtime.block_on(async {
         let bench = match args.bench {
             None => None,
             Some(address) => {
-                let server = Server::start(address).await;
+                let server = Server::start(address, cards).await;
                 let server = server.map_err(|error| listen_problem(address, &error))?;
                 info!("bench on {}", server.address);
                 facts.bench = Some((server.address, server.token.clone()));
@@ -177,6 +181,12 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+/// The folder as a path that holds wherever somebody stands, seen to be one that can be read.
+fn absolute_folder(folder: &Path) -> Result<PathBuf, Problem> {
+    let read = std::fs::read_dir(folder).and_then(|_| std::path::absolute(folder));
+    read.map_err(|error| Problem::io("read the folder of the cards", folder, &error))
 }
 
 /// The state that is kept, or a new one.
