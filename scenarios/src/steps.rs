@@ -10,6 +10,7 @@ mod device;
 mod experiments;
 mod network;
 mod newcomers;
+mod smart_cards;
 mod time;
 mod told;
 mod values;
@@ -49,6 +50,7 @@ pub fn registry() -> Steps {
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
     administration::register(&mut steps);
+    smart_cards::register(&mut steps);
     steps
 }
 

@@ -649,7 +649,10 @@ impl World {
 
     /// The bytes that nobody may write down: the key, its shadows and their shares.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
-        self.set.secrets()
+        let held = self.cards.values().map(SmartCard::shadow);
+        let mut secrets = self.set.secrets();
+        secrets.extend(held.filter(|shadow| !shadow.is_empty()));
+        secrets
     }
 
     // What was seen.

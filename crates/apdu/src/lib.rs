@@ -37,7 +37,7 @@ pub use command::{CommandApdu, Header, InvalidCommand, Le};
 pub use csn::Csn;
 pub use exchange::{Exchange, ExchangeError, ExchangeOutput};
 pub use inspection::Inspection;
-pub use pin_entry::{InvalidPinEntry, PinEntry};
+pub use pin_entry::{InvalidNewPin, InvalidPinEntry, NewPin, PinEntry};
 pub use reader::{ReaderAnswer, ReaderCommand};
 pub use response::{InvalidResponse, ResponseApdu};
 pub use secret::SecretBytes;

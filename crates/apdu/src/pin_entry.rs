@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::{CommandApdu, mpcos};
 
@@ -46,6 +46,44 @@ impl fmt::Debug for PinEntry {
     }
 }
 
+/// A PIN that a card is to hold from now on: eight digits. Never prints, and dropping wipes it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NewPin([u8; 8]);
+
+impl NewPin {
+    /// CHANGE PIN with both PINs as they were typed, the old one first.
+    pub fn to_change(&self, old: &PinEntry) -> CommandApdu {
+        let mut both = Zeroizing::new([0; 16]);
+        both[..8].copy_from_slice(&old.0);
+        both[8..].copy_from_slice(&self.0);
+        CommandApdu::with_data(mpcos::CHANGE_TYPED_PIN, &*both).expect("16 bytes fit in a command")
+    }
+}
+
+//= PN-02
+impl TryFrom<&str> for NewPin {
+    type Error = InvalidNewPin;
+
+    fn try_from(typed: &str) -> Result<Self, InvalidNewPin> {
+        match <[u8; 8]>::try_from(typed.as_bytes()) {
+            Ok(bytes) if bytes.iter().all(u8::is_ascii_digit) => Ok(Self(bytes)),
+            Ok(_) | Err(_) => Err(InvalidNewPin),
+        }
+    }
+}
+
+impl Drop for NewPin {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for NewPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPin(8 digits)")
+    }
+}
+
 /// A text that is no PIN. Carries nothing of it but its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidPinEntry {
@@ -69,6 +107,18 @@ impl fmt::Display for InvalidPinEntry {
 
 impl core::error::Error for InvalidPinEntry {}
 
+/// A text that no card takes as its new PIN. Carries nothing of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidNewPin;
+
+impl fmt::Display for InvalidNewPin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("read new PIN: expected 8 digits, got something else")
+    }
+}
+
+impl core::error::Error for InvalidNewPin {}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +136,29 @@ mod tests {
         for typed in ["1234567 ", "1234567\0", "1234567é", "12345_78"] {
             assert_eq!(PinEntry::try_from(typed), Err(InvalidPinEntry::Character));
         }
+    }
+
+    //= PN-02
+    #[test]
+    fn a_new_pin_has_eight_digits_and_goes_out_after_the_old_one() {
+        for typed in [
+            "",
+            "1234567",
+            "123456789",
+            "1234567a",
+            "ABCDEFGH",
+            "123456é",
+            "1234567 ",
+        ] {
+            assert_eq!(NewPin::try_from(typed), Err(InvalidNewPin));
+        }
+        let old = PinEntry::try_from("ABCDEFGH").expect("letters are allowed");
+        let new = NewPin::try_from("87654321").expect("digits are allowed");
+        assert_eq!(
+            new.to_change(&old).to_tpdu(),
+            b"\x00\x24\x00\x00\x10ABCDEFGH87654321"
+        );
+        assert_eq!(format!("{new:?}"), "NewPin(8 digits)");
     }
 
     //= PN-01

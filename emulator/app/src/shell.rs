@@ -432,7 +432,9 @@ impl Shell {
             Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
                 debug!("{}", line());
             }
-            Event::SelfTest { passed: false } => warn!("{}", line()),
+            Event::SelfTest { passed: false } | Event::SetInvalid(_) | Event::CardInvalid { .. } => {
+                warn!("{}", line());
+            }
             Event::Started { .. } => {
                 self.is_ready = true;
                 info!("{}", line());
@@ -468,6 +470,7 @@ impl Shell {
             | Event::ManagerConnected { .. }
             | Event::SessionEnded { .. }
             | Event::CardUsed { .. }
+            | Event::SetFinished(_)
             | Event::CeremonyReset(_)
             | Event::AdministratorGranted { .. }
             | Event::OperationAccepted { .. }

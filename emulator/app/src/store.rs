@@ -245,6 +245,7 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::ActivationFailures(failures) => set("activation_failures", json(failures))?,
             Change::Mode(mode) => set("mode", json(mode))?,
             Change::Network(network) => set("network", json(network))?,
+            Change::UnfinishedCards(unfinished) => set("unfinished_cards", json(unfinished))?,
             Change::PutUser(name, user) => {
                 transaction
                     .open_table(USERS)?

@@ -39,6 +39,8 @@ pub(crate) enum Welcome<'a> {
     BoundOrOther(&'a Binding),
     /// Those of any set, which the device will then be bound to. Source: LF-02.
     Anybody,
+    /// Those of any set of either purpose: it is to be copied and admits nobody. Source: SC-08.
+    ForCopy,
 }
 
 /// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
@@ -53,9 +55,16 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
     //= AU-10
     let is_welcome = match welcome {
         Welcome::Bound(binding) => shadow.check_value == binding.check_value,
-        Welcome::BoundOrOther(_) | Welcome::Anybody => true,
+        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => true,
     };
-    let error = if shadow.purpose != Purpose::ServerMasterKey {
+    let is_for_that = match welcome {
+        //= SC-06
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => {
+            shadow.purpose == Purpose::ServerMasterKey
+        }
+        Welcome::ForCopy => true,
+    };
+    let error = if !is_for_that {
         Some(ErrorName::CardWrongPurpose)
     } else if is_welcome {
         ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
@@ -87,12 +96,14 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
             Step::Complete(Quorum { key, required })
         }
         //= LF-02
-        Welcome::Anybody if is_what_the_cards_say => Step::Complete(Quorum { key, required }),
+        Welcome::Anybody | Welcome::ForCopy if is_what_the_cards_say => {
+            Step::Complete(Quorum { key, required })
+        }
         //= LF-05
         Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
             Step::OtherSet
         }
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Step::Mismatch,
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::ForCopy => Step::Mismatch,
     }
 }
 
@@ -116,6 +127,7 @@ impl Ceremony {
     fn refusal(&self, shadow: &Shadow) -> Option<ErrorName> {
         let first = self.first();
         let is_of_the_set = shadow.set == first.set
+            && shadow.purpose == first.purpose
             && shadow.scheme == first.scheme
             && shadow.check_value == first.check_value;
         if !is_of_the_set {

@@ -7,6 +7,7 @@ mod local;
 mod management;
 mod operations;
 mod pocket;
+mod smart_cards;
 mod users;
 
 pub(crate) use operations::Order;
@@ -22,9 +23,14 @@ use machine::{Cx, Instant, Machine, Timer};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Activity, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle, Operation,
-    Profile, Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest, UserSession,
-    Where, ceremony::Ceremony, console::Console, denials::Denials, remote::Manager, self_test,
+    Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle, Operation, Profile,
+    Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest, UserSession, Where,
+    ceremony::Ceremony,
+    console::Console,
+    denials::Denials,
+    remote::Manager,
+    self_test,
+    smart_card_manager::{SmartCardManager, Told},
 };
 
 /// One network connection to the device, numbered by whoever accepts them, never used twice.
@@ -271,6 +277,8 @@ enum Promise {
         requester: operations::Requester,
         stop: LastStop,
     },
+    /// Go on with cards at the Smart Card Manager.
+    SmartCards,
     /// Go on with an activation password.
     Pocket(pocket::Promised),
     /// Go on with what a user asked for.
@@ -314,6 +322,8 @@ pub struct Device {
     key: Option<ServerMasterKey>,
     console: Console,
     local: local::LocalActivation,
+    /// What somebody does at the Smart Card Manager.
+    smart_cards: Option<SmartCardManager>,
     remote_management: RemoteManagement,
     listening: bool,
     manager: Option<Manager>,
@@ -348,6 +358,7 @@ impl Device {
             key: None,
             console: Console::start_pin(),
             local: local::LocalActivation::default(),
+            smart_cards: None,
             remote_management: RemoteManagement::Disabled,
             listening: false,
             manager: None,
@@ -574,6 +585,7 @@ impl Device {
         //= PK-03
         self.begin_wait_anew(cx);
         self.show_first_screen();
+        self.declare_unfinished_cards(cx);
         self.update_listening();
     }
 
@@ -605,13 +617,14 @@ impl Device {
         self.ceremony = None;
         self.interval.cancel();
         self.abandon_local_activation(cx);
+        self.abandon_smart_cards(cx);
         if was_running {
             self.on_service_stopped(cx);
         }
         // Passwords that are on their way come to nothing; what was counted against them is durable.
         self.errands.clear();
         self.promises.retain(|(_, promise)| match promise {
-            Promise::Pocket(_) | Promise::User(_) | Promise::Bind(_) => false,
+            Promise::Pocket(_) | Promise::User(_) | Promise::Bind(_) | Promise::SmartCards => false,
             Promise::Nothing
             | Promise::Enable
             | Promise::Disable { .. }
@@ -652,6 +665,7 @@ impl Device {
             | Promise::Bind(_)
             | Promise::Disable { .. }
             | Promise::Operation { .. }
+            | Promise::SmartCards
             | Promise::Pocket(_)
             | Promise::User(_) => false,
         })
@@ -779,6 +793,7 @@ impl Device {
                 self.on_stop_durable(cx, operation, requester, stop);
                 self.stop(cx, stop);
             }
+            Promise::SmartCards => self.tell_smart_cards(cx, Told::Kept),
             Promise::Pocket(promised) => self.on_password_durable(cx, promised),
             Promise::User(promised) => self.on_user_durable(cx, promised),
         }
@@ -856,8 +871,7 @@ impl Machine for Device {
             Input::PowerButton if self.state == LifeCycle::Off => self.switch_on(cx),
             Input::PowerButton => self.on_power_button(cx),
             Input::Key(key) => self.on_key(cx, key),
-            Input::LocalCard(LocalCard::Inserted) => self.on_activity(cx, Activity::CardInserted),
-            Input::LocalCard(LocalCard::Removed) => self.on_activity(cx, Activity::CardRemoved),
+            Input::LocalCard(card) => self.on_local_card(cx, card),
             Input::LocalReader(answer) => self.on_local_reader(cx, answer),
             Input::Arrived {
                 connection,

@@ -9,7 +9,9 @@ use apdu::Csn;
 use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName};
 
-use crate::{ConnectionId, LastStop, Operation, TurnedAway, UserName, UserRefusal};
+use crate::{
+    CardDeed, CardSet, CardUnfit, ConnectionId, LastStop, Operation, SetId, TurnedAway, UserName, UserRefusal,
+};
 
 /// One event with its place in time and order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +107,10 @@ pub enum CardOutcome {
     },
     /// It does not, for this reason.
     Refused(ErrorName),
+    /// The Smart Card Manager did this with it.
+    Managed(CardDeed),
+    /// The Smart Card Manager had no use for it.
+    Unfit(CardUnfit),
     /// The dialog ended before the card could be judged.
     Abandoned,
 }
@@ -221,6 +227,17 @@ events! {
         label: Option<String>,
         /// What came of it.
         outcome: CardOutcome,
+    },
+    /// A set of cards was made or copied, to its last card. Source: SC-03, SC-06, SC-08.
+    SetFinished(CardSet),
+    /// A set of cards was not finished; what its cards hold is not to be used. Source: SC-03, SC-10.
+    SetInvalid(CardSet),
+    /// A card was not finished; what it holds is not to be used. Source: SC-10.
+    CardInvalid {
+        /// Which.
+        serial: Csn,
+        /// Of the set that was not finished, if it was to be of one.
+        set: Option<SetId>,
     },
     /// The cards accepted so far no longer count.
     CeremonyReset(CeremonyResetReason),

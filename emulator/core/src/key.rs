@@ -59,6 +59,8 @@ impl ServerMasterKey {
     /// Splits the key into `cards` shadows, any `required` of which rebuild it.
     ///
     /// The shadows of two calls never mix, not even for the same key: each call makes a set of its own.
+    ///
+    /// The secret of a set for another purpose has the form of a key too, and splits the same way.
     pub fn split(&self, scheme: Scheme, purpose: Purpose, rng: &mut dyn Rng) -> Vec<Shadow> {
         let set = SetId::generate(rng);
         let shares = shamir::split(&self.0, scheme.required(), scheme.cards(), rng);
@@ -108,7 +110,8 @@ impl Binding {
 }
 
 /// M of N, checked: 2 ≤ M ≤ N ≤ [`CARDS_MAX`]. Source: SC-04, AU-21.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "(u8, u8)", into = "(u8, u8)")]
 pub struct Scheme {
     required: u8,
     cards: u8,
@@ -135,6 +138,20 @@ impl Scheme {
     /// N: how many cards there are.
     pub const fn cards(self) -> u8 {
         self.cards
+    }
+}
+
+impl TryFrom<(u8, u8)> for Scheme {
+    type Error = &'static str;
+
+    fn try_from((required, cards): (u8, u8)) -> Result<Self, Self::Error> {
+        Self::new(required, cards).ok_or("expected 2 <= M <= N <= 64")
+    }
+}
+
+impl From<Scheme> for (u8, u8) {
+    fn from(scheme: Scheme) -> Self {
+        (scheme.required, scheme.cards)
     }
 }
 

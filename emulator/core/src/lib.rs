@@ -40,6 +40,7 @@ mod operations;
 mod profile;
 mod remote;
 mod self_test;
+mod smart_card_manager;
 mod stored;
 mod users;
 
@@ -68,6 +69,7 @@ pub use profile::{
 };
 /// Whether the HSM service runs.
 pub use protocol::ServiceState;
+pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, UnfinishedCards};
 pub use stored::{Change, LastStop, Objects, Stored};
 pub use users::{
     FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Password, Permissions, USER_ERRANDS_MAX,

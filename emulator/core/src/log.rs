@@ -61,6 +61,9 @@ impl Event {
             | Self::TurnedAway { .. }
             | Self::DeniedAgain { .. }
             | Self::CardUsed { at: Where::Local, .. }
+            | Self::SetFinished(_)
+            | Self::SetInvalid(_)
+            | Self::CardInvalid { .. }
             | Self::CeremonyReset(_)
             | Self::OperationAccepted {
                 by: Operator::Local, ..
@@ -136,6 +139,15 @@ impl fmt::Display for Event {
                     .map_or_else(|| "-".to_owned(), ToString::to_string);
                 let label = label.as_deref().map_or_else(|| "-".to_owned(), escape);
                 write!(f, "card used {at}: serial {serial}, label {label}: {outcome}")
+            }
+            Self::SetFinished(set) => write!(f, "set of cards finished: {set}"),
+            Self::SetInvalid(set) => write!(f, "set of cards INVALID, not finished: {set}"),
+            Self::CardInvalid {
+                serial,
+                set: Some(set),
+            } => write!(f, "card INVALID, not finished: serial {serial}, of set {set}"),
+            Self::CardInvalid { serial, set: None } => {
+                write!(f, "card INVALID, not finished: serial {serial}")
             }
             Self::CeremonyReset(reason) => write!(f, "custodian process reset: {}", reason.name()),
             Self::ActivationPasswordWrong { peer, tries_left, .. } => {
@@ -243,6 +255,8 @@ impl fmt::Display for CardOutcome {
         match self {
             Self::Accepted { presented, required } => write!(f, "accepted, {presented} of {required}"),
             Self::Refused(error) => write!(f, "refused, {error}"),
+            Self::Managed(deed) => write!(f, "{deed}"),
+            Self::Unfit(why) => write!(f, "refused, {why}"),
             Self::Abandoned => f.write_str("abandoned"),
         }
     }

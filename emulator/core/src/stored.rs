@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use protocol::{NetworkSettings, OperatingMode};
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Binding, Profile, User, UserName};
+use crate::{Activation, Binding, Profile, UnfinishedCards, User, UserName};
 
 /// The durable state of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,8 @@ pub struct Stored {
     pub tampered: bool,
     /// The replication domain, if the device is in one.
     pub replication_domain: Option<String>,
+    /// Cards that the Smart Card Manager is changing, or did not finish. Source: SC-10.
+    pub unfinished_cards: Option<UnfinishedCards>,
 }
 
 /// How many objects the database holds. They themselves are the store's.
@@ -112,6 +114,8 @@ pub enum Change {
     PutUser(UserName, User),
     /// A user is not there any more.
     RemoveUser(UserName),
+    /// Another value of the field with this name.
+    UnfinishedCards(Option<UnfinishedCards>),
     /// Users, objects and replication domain are gone; `master` is there with the factory's password.
     EraseDatabase,
 }
@@ -149,6 +153,7 @@ impl Stored {
             objects: Objects::default(),
             tampered: false,
             replication_domain: None,
+            unfinished_cards: None,
         }
     }
 
@@ -169,6 +174,7 @@ impl Stored {
             Change::RemoveUser(name) => {
                 self.users.remove(name);
             }
+            Change::UnfinishedCards(unfinished) => self.unfinished_cards.clone_from(unfinished),
             Change::EraseDatabase => {
                 self.users = factory_users();
                 self.objects = Objects::default();

@@ -41,6 +41,28 @@ impl SmartCard {
         self.card.image()
     }
 
+    /// What it holds as its shadow; a hand that takes a chip apart sees this much.
+    pub(crate) fn shadow(&self) -> Vec<u8> {
+        self.area("shadow", "shadow_len")
+    }
+
+    /// What it holds as its label.
+    pub(crate) fn label(&self) -> String {
+        String::from_utf8_lossy(&self.area("label", "label_len")).into_owned()
+    }
+
+    fn area(&self, name: &str, len: &str) -> Vec<u8> {
+        let text = self.image().to_text();
+        let field = |name: &str| {
+            let mut lines = text.lines();
+            let value = lines.find_map(|line| line.strip_prefix(name)?.trim_start().strip_prefix("= "));
+            value.unwrap_or_default().trim_matches('"').to_owned()
+        };
+        let mut bytes = apdu::hex::decode(&field(name)).unwrap_or_default();
+        bytes.truncate(field(len).parse().unwrap_or(0));
+        bytes
+    }
+
     pub(crate) fn power_off(&mut self) {
         self.card.handle_input(Input::PowerOff);
         while self.card.poll_output().is_some() {}
@@ -187,17 +209,21 @@ impl CardMaker {
     /// A card with this label that holds these bytes as its shadow.
     fn card(&mut self, label: &str, shadow: &[u8]) -> SmartCard {
         self.shadows.insert(label.to_owned(), shadow.to_vec());
+        SmartCard::new(self.image(PIN, label, shadow))
+    }
+
+    fn image(&mut self, pin: &str, label: &str, shadow: &[u8]) -> CardImage {
         let mut csn = *b"\x15\xC0\x00\x00\xE3\xA8\x17\x10\x00\x6F\x00\x00\xFF\x00\x00\x00";
         csn[15] = self.next_serial();
         let image = CardImage::personalised(&Personalisation {
             csn: Csn(csn),
-            pin: PIN,
+            pin,
             label,
             shadow,
             card_type: profile::CARD_TYPE,
             presentations_max: profile::PRESENTATIONS_MAX,
         });
-        SmartCard::new(image.expect("labels and shadows of a world fit on a card"))
+        image.expect("PINs, labels and shadows of a world fit on a card")
     }
 
     fn next_serial(&mut self) -> u8 {
@@ -252,6 +278,26 @@ impl World {
         csn[15] = self.set.next_serial();
         self.cards
             .insert(person.to_owned(), SmartCard::new(CardImage::virgin(Csn(csn))));
+    }
+
+    /// Formatted: no label, no shadow.
+    pub(crate) fn give_formatted_card(&mut self, person: &str) {
+        self.give_formatted_card_with_pin(person, PIN);
+    }
+
+    pub(crate) fn give_formatted_card_with_pin(&mut self, person: &str, pin: &str) {
+        let card = SmartCard::new(self.set.image(pin, "", &[]));
+        self.cards.insert(person.to_owned(), card);
+    }
+
+    pub(crate) fn give_card_that_breaks_the_seal(&mut self, person: &str) {
+        let card = SmartCard::new(self.set.image(PIN, "", &[]).with_erase_keeps_seal(false));
+        self.cards.insert(person.to_owned(), card);
+    }
+
+    /// The shadow that somebody's card was made with.
+    pub(crate) fn given_shadow(&self, person: &str) -> Vec<u8> {
+        self.shadow_of(person)
     }
 
     pub(crate) fn give_empty_card(&mut self, person: &str) {

@@ -7,11 +7,12 @@ use protocol::{Error, ErrorName};
 
 use super::{Device, Output, Promise, RemoteManagement, operations::Requester};
 use crate::{
-    Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, Shadow, Where,
+    Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, LocalCard, Shadow, Where,
     card_dialog::{CardDialog, Expected, Next},
     ceremony::{self, Ceremony, Step, Welcome},
     console::{Console, Wish},
     event::CardOutcome,
+    smart_card_manager::Told,
 };
 
 /// Activation at the console: the cards accepted so far, and the one in the reader. Source: LF-03.
@@ -112,15 +113,11 @@ impl Device {
                 let changes = self.factory_reset();
                 self.stop_locally(LastStop::FactoryReset, changes);
             }
-            Wish::SmartCard(operation) => {
-                self.console
-                    .tell(format!("{} is not emulated yet.", operation.label()));
-            }
+            Wish::SmartCard(operation) => self.begin_smart_cards(cx, operation),
             Wish::Show(page) => self
                 .console
                 .tell(format!("{} is not emulated yet.", page.label())),
-            // Whoever shows a dialog takes its answer before this.
-            Wish::Answered(_) => {}
+            Wish::Answered(answer) => self.tell_smart_cards(cx, Told::Answered(answer)),
             Wish::PresentCard(pin) => {
                 self.local.dialog = Some(LocalDialog {
                     card: CardDialog::new(),
@@ -147,7 +144,20 @@ impl Device {
 
     // The card in the local reader.
 
-    pub(super) fn on_local_reader(&mut self, cx: &Cx<'_>, answer: ReaderAnswer) {
+    //= RM-17
+    pub(super) fn on_local_card(&mut self, cx: &mut Cx<'_>, card: LocalCard) {
+        let activity = match card {
+            LocalCard::Inserted => Activity::CardInserted,
+            LocalCard::Removed => Activity::CardRemoved,
+        };
+        self.on_activity(cx, activity);
+        self.tell_smart_cards(cx, Told::Card(card));
+    }
+
+    pub(super) fn on_local_reader(&mut self, cx: &mut Cx<'_>, answer: ReaderAnswer) {
+        if self.smart_cards.is_some() {
+            return self.tell_smart_cards(cx, Told::Reader(answer));
+        }
         let Some(dialog) = self.local.dialog.as_mut() else {
             return;
         };

@@ -5,7 +5,9 @@ use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, DeniedReason, ErrorName};
 
 use super::{CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, Where};
-use crate::{ConnectionId, LastStop, Operation, TurnedAway, UserName, UserRefusal};
+use crate::{
+    CardSet, ConnectionId, LastStop, Operation, Purpose, Scheme, SetId, TurnedAway, UserName, UserRefusal,
+};
 
 impl Event {
     /// One event of every kind, in the order of the type, as the page of the docs shows them.
@@ -15,6 +17,11 @@ impl Event {
         let address = [203, 0, 113, 1].into();
         let by = Operator::Remote { connection, peer };
         let user = |name| UserName::parse(name).expect("the examples are names");
+        let set = CardSet {
+            id: SetId(*b"\x5E\x70\x0F\x3A\x91\x02\xC4\xD8"),
+            purpose: Purpose::ServerMasterKey,
+            scheme: Scheme::new(2, 3).expect("2 of 3 is a scheme"),
+        };
         let (ana, master) = (user("ana"), UserName::master());
         vec![
             Self::Started {
@@ -67,6 +74,12 @@ impl Event {
                     presented: 1,
                     required: 2,
                 },
+            },
+            Self::SetFinished(set),
+            Self::SetInvalid(set),
+            Self::CardInvalid {
+                serial: Csn(*b"\x15\xC0\x00\x00\xE3\xA8\x17\x10\x00\x6F\x00\x00\xFF\x00\x01\x00"),
+                set: Some(set.id),
             },
             Self::CeremonyReset(CeremonyResetReason::Interval),
             Self::ActivationPasswordWrong {

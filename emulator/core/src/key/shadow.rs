@@ -3,8 +3,10 @@
 
 use core::fmt;
 
+use apdu::hex;
 use aws_lc_rs::digest;
 use rand_core::Rng;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{CheckValue, KEY_BYTES, Scheme, shamir::Share};
@@ -18,8 +20,16 @@ const CHECKSUM_BYTES: usize = 4;
 pub const SHADOW_BYTES: usize = 4 + 1 + 8 + 1 + 1 + 1 + 1 + 3 + KEY_BYTES + CHECKSUM_BYTES;
 
 /// Which set a shadow belongs to; drawn at random when a set is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SetId(pub [u8; 8]);
+
+/// The name of a set on screens and in the log: `15C000E3-A8171006`.
+impl fmt::Display for SetId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (left, right) = self.0.split_at(4);
+        write!(f, "{}-{}", hex::encode(left), hex::encode(right))
+    }
+}
 
 impl SetId {
     pub(crate) fn generate(rng: &mut dyn Rng) -> Self {
@@ -30,7 +40,7 @@ impl SetId {
 }
 
 /// What a set of cards is for. Source: SC-06.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// Activation and management.
     ServerMasterKey,
@@ -52,6 +62,15 @@ impl Purpose {
             2 => Some(Self::PartitionAuthorization),
             _ => None,
         }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ServerMasterKey => "Server Master Key",
+            Self::PartitionAuthorization => "partition authorization",
+        })
     }
 }
 
