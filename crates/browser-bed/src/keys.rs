@@ -54,7 +54,9 @@ pub(crate) fn stroke(key: &str) -> [Value; 2] {
                 ' ' => "Space".to_owned(),
                 _ => String::new(),
             };
-            (code, u32::from(upper), name)
+            // The numbers of other characters' keys differ from one keyboard to the next, and 46 is not a dot but Delete.
+            let number = if code.is_empty() { 0 } else { u32::from(upper) };
+            (code, number, name)
         }
         (None, Some((known, number))) => {
             let text = if *known == "Enter" { "\r" } else { "" };
@@ -96,7 +98,11 @@ mod tests {
             (&down["key"], &down["modifiers"], &down["windowsVirtualKeyCode"]),
             (&json!("Tab"), &json!(8), &json!(9))
         );
-        assert_eq!(stroke("+")[0]["text"], "+");
+        let [down, _] = stroke(".");
+        assert_eq!(
+            (&down["text"], &down["windowsVirtualKeyCode"]),
+            (&json!("."), &json!(0))
+        );
     }
 
     #[test]

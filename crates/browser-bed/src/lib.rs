@@ -53,6 +53,10 @@ impl Browser {
         for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
             browser.pipe.ask(domain, &json!({}));
         }
+        // Their width differs from one desktop to the next.
+        browser
+            .pipe
+            .ask("Emulation.setScrollbarsHidden", &json!({"hidden": true}));
         browser.window(1280, 800);
         browser.colours(Colours::Light);
         browser

@@ -16,15 +16,15 @@ fn hands_are_seen_by_the_page() {
         "<title>t</title><input id=a><button id=b onclick='this.textContent=a.value'>press</button>",
     ));
     browser.press("Tab");
-    browser.type_text("Hi 7");
+    browser.type_text("Hi 7.");
     browser.click("#b");
-    browser.wait_until("b.textContent === 'Hi 7'");
+    browser.wait_until("b.textContent === 'Hi 7.'");
     browser.press("Shift+Tab");
     browser.press("End");
     browser.press("Backspace");
     browser.press("Tab");
     browser.press("Enter");
-    browser.wait_until("b.textContent === 'Hi '");
+    browser.wait_until("b.textContent === 'Hi 7'");
     assert_eq!(browser.take_errors(), [""; 0]);
 }
 

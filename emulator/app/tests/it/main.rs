@@ -10,6 +10,9 @@ mod hand;
 mod life;
 mod manager;
 mod many;
+mod page;
+#[cfg(feature = "browser")]
+mod page_in_a_browser;
 mod power;
 mod refusals;
 mod states;

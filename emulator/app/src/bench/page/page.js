@@ -14,6 +14,7 @@ const KEYS = new Map([
 const byId = id => document.getElementById(id);
 const notice = byId("notice");
 const log = byId("log");
+const lines = byId("lines");
 
 // An address with a ticket in it, opened where the session is there already.
 if (location.hash !== "" && location.hash !== "#console") history.replaceState(null, "", "/");
@@ -88,6 +89,9 @@ document.addEventListener("click", event => {
   else if (button.id === "power-button") {
     const is = document.querySelector("[data-power-is]").dataset.powerIs;
     act("POST", "/v1/power", { action: is === "off" ? "on" : "off" });
+  } else if (button.id === "no-faults") {
+    byId("faults").reset();
+    setFaults();
   } else if (button.dataset.insert !== undefined) insert(button.closest("[data-card]").dataset.card);
 });
 
@@ -105,8 +109,6 @@ document.addEventListener("submit", event => {
     setFaults();
   }
 });
-
-byId("faults").addEventListener("reset", () => queueMicrotask(setFaults));
 
 function setFaults() {
   act("PUT", "/v1/faults", {
@@ -189,7 +191,7 @@ async function read() {
 }
 
 function show(now) {
-  if (!now.getElementById("log")) {
+  if (!now.getElementById("lines")) {
     // The session is over: this page says how to come in.
     location.reload();
     return;
@@ -200,22 +202,22 @@ function show(now) {
     if (next && next.innerHTML !== part.innerHTML) part.replaceChildren(...next.childNodes);
   }
   if (focused && document.activeElement === document.body) byId(focused)?.focus();
-  follow(now.getElementById("log"));
+  follow(now.getElementById("lines"));
 }
 
 /** New lines are added, so that they alone are spoken. */
 function follow(now) {
   const isAtEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 4;
-  const last = Number(log.lastElementChild?.value ?? -1);
+  const last = Number(lines.lastElementChild?.value ?? -1);
   for (const line of [...now.children]) {
-    if (line.value > last) log.append(line);
+    if (line.value > last) lines.append(line);
   }
-  while (log.children.length > LOG_MAX) log.firstElementChild.remove();
+  while (lines.children.length > LOG_MAX) lines.firstElementChild.remove();
   if (isAtEnd) log.scrollTop = log.scrollHeight;
 }
 
 log.scrollTop = log.scrollHeight;
-const stream = new EventSource(`/v1/events?from=${log.dataset.next}&changes=true`);
+const stream = new EventSource(`/v1/events?from=${lines.dataset.next}&changes=true`);
 stream.addEventListener("message", changed);
 stream.addEventListener("changed", changed);
 stream.addEventListener("open", () => {

@@ -149,7 +149,7 @@ pub(super) fn spoken(sight: &Sight) -> String {
         // The first row is the title of every screen, the last the status line.
         None => lines
             .filter(|(row, _)| (1..24).contains(row))
-            .map(|(_, line)| format!("{line} "))
+            .flat_map(|(_, line)| [line, " "])
             .collect(),
     };
     let words: String = text
@@ -229,7 +229,7 @@ pub(super) fn cards(state: &State, folder: Option<&Path>, listed: Option<&Result
         let (name, path) = (Escaped(card_name(path)), Escaped(path));
         format!(
             "<li class=\"card\" draggable=\"true\" data-card=\"{path}\" title=\"{path}\"><b>{name}</b>\
-             <button id=\"card-{number}\" data-insert aria-label=\"Put {name} in\">Put in</button></li>"
+             <button id=\"card-{number}\" data-insert aria-label=\"Put in {name}\">Put in</button></li>"
         )
     }))
 }
@@ -262,8 +262,8 @@ pub(super) fn clock_hands(state: &State) -> String {
         hsm_bench::ClockMode::Manual => "<div class=\"row\"><button data-ms=\"1000\">+1 s</button>\
              <button data-ms=\"60000\">+1 min</button><button data-ms=\"120000\">+2 min</button></div>\
              <form id=\"advance\" autocomplete=\"off\"><label for=\"advance-secs\">Forward by, in seconds</label>\
-             <input id=\"advance-secs\" type=\"number\" min=\"0\" max=\"9007199254740\" step=\"0.001\" required>\
-             <button>Forward</button></form>"
+             <div class=\"field\"><input id=\"advance-secs\" type=\"number\" min=\"0\" max=\"9007199254740\" step=\"0.001\" required>\
+             <button>Forward</button></div></form>"
             .to_owned(),
     }
 }
