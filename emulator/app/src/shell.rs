@@ -405,6 +405,7 @@ impl Shell {
                 }
             }
         }
+        self.tell_change();
         if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
         }

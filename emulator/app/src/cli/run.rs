@@ -55,8 +55,9 @@ pub(super) struct RunArgs {
     /// standard input is a key, and the screen is printed when it has changed.
     #[arg(long)]
     headless: bool,
-    /// The folder of the card images that F5 lists at the console [default: `cards` in the state folder or beside it]
-    #[arg(long, value_name = "DIR", conflicts_with = "headless")]
+    /// The folder of the card images that F5 lists at the console and that lie before the reader on the bench's page
+    /// [default: `cards` in the state folder or beside it]
+    #[arg(long, value_name = "DIR")]
     cards: Option<PathBuf>,
     /// Write a file that says where the device is, once it is ready
     #[arg(long, value_name = "FILE")]
@@ -135,11 +136,15 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     };
     info!("certificate fingerprint {}", facts.fingerprint);
 
+    let cards = match &args.cards {
+        Some(folder) => absolute_folder(folder)?,
+        None => cards_of(&args.state),
+    };
     runtime.block_on(async {
         let bench = match args.bench {
             None => None,
             Some(address) => {
-                let server = Server::start(address).await;
+                let server = Server::start(address, cards.is_dir().then(|| cards.clone())).await;
                 let server = server.map_err(|error| listen_problem(address, &error))?;
                 info!("bench on {}", server.address);
                 facts.bench = Some((server.address, server.token.clone()));
@@ -157,7 +162,6 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         let console = if args.headless {
             LocalConsole::Nobody
         } else if full_screen::is_here() {
-            let cards = args.cards.unwrap_or_else(|| cards_of(&args.state));
             let terminal = TerminalConsole::take(cards, log_lines);
             let terminal = terminal.map_err(|error| {
                 let what = format!("show the console: the terminal refuses: {error}");
@@ -201,12 +205,18 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
 
 /// Where the cards of a device are expected: `hsm-emulator demo` makes them beside the state.
 fn cards_of(state: &Path) -> PathBuf {
-    let in_state = state.join("cards");
     let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let in_state = state.join("cards");
     match state.parent() {
         Some(folder) if !in_state.is_dir() => folder.join("cards"),
         Some(_) | None => in_state,
     }
+}
+
+/// The folder as a path that holds wherever somebody stands, seen to be one that can be read.
+fn absolute_folder(folder: &Path) -> Result<PathBuf, Problem> {
+    let read = std::fs::read_dir(folder).and_then(|_| std::path::absolute(folder));
+    read.map_err(|error| Problem::io("read the folder of the cards", folder, &error))
 }
 
 /// The state that is kept, or a new one.

@@ -29,7 +29,7 @@ use tracing::info;
 
 use super::{End, Shell};
 use crate::{
-    bench::{Act, EventLog, Refusal, Reply, Request, Server},
+    bench::{Act, EventLog, Refusal, Reply, Request, Server, Sight},
     card_set::personalise,
     store::{Store, Written},
     wires::Wires,
@@ -191,13 +191,27 @@ impl Shell {
             Request::Screen(reply) => {
                 let _ = reply.send(Ok(self.screen()));
             }
+            Request::See(reply) => {
+                let shown = self
+                    .appliance
+                    .as_ref()
+                    .map(|appliance| appliance.device().screen());
+                let _ = reply.send(Ok(Sight {
+                    state: self.state(),
+                    screen: self.screen(),
+                    focus: shown.as_ref().and_then(|screen| screen.focus),
+                    cursor: shown.as_ref().and_then(|screen| screen.cursor),
+                }));
+            }
             Request::Act(act, reply) => {
                 let done = self.act(act, signals).await?;
                 self.settle(signals).await?;
+                self.tell_change();
                 let _ = reply.send(done.map(|()| self.state()));
             }
             Request::Advance(advance, reply) => {
                 let done = self.advance(&advance, signals).await?;
+                self.tell_change();
                 let _ = reply.send(done.map(|()| self.state()));
             }
             Request::SeedCards(seed, reply) => {
@@ -229,6 +243,13 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    /// Those who look on look again.
+    pub(super) fn tell_change(&self) {
+        if let Some(seat) = &self.seat {
+            seat.events.tell_change();
+        }
     }
 
     // Time.

@@ -13,6 +13,9 @@ mod life;
 mod log;
 mod manager;
 mod many;
+mod page;
+#[cfg(feature = "browser")]
+mod page_in_a_browser;
 mod power;
 mod refusals;
 mod secrets;
