@@ -6,4 +6,5 @@ mod limits;
 mod lines;
 mod operations;
 mod quorum;
+mod screens;
 mod shapes;
