@@ -7,6 +7,7 @@ mod limits;
 mod lines;
 mod operations;
 mod quorum;
+mod screens;
 mod shapes;
 mod smart_cards;
 mod users;
