@@ -10,7 +10,7 @@ use crate::{
     Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, Shadow, Where,
     card_dialog::{CardDialog, Expected, Next},
     ceremony::{self, Ceremony, Step, Welcome},
-    console::{Console, Page, Wish},
+    console::{Answer, Console, Dialog, Page, Wish},
     event::CardOutcome,
 };
 
@@ -140,11 +140,11 @@ impl Device {
                 self.stop_locally(LastStop::FactoryReset, changes);
             }
             Wish::SmartCard(operation) => {
-                self.console
-                    .tell(format!("{} is not emulated yet.", operation.label()));
+                let text = format!("{} is not emulated yet.", operation.label());
+                self.console.show_dialog(Dialog::notice(text));
             }
-            // No dialog but the pages is shown.
-            Wish::Answered(_) => {}
+            // Nothing follows from that.
+            Wish::Answered(Answer::Confirmed | Answer::Chosen(_) | Answer::Entered(_) | Answer::Left) => {}
             Wish::Show(page) => self.show_page(cx, page),
             Wish::Entered(page, answer) => self.on_entered(cx, page, answer),
             Wish::PresentCard(pin) => self.present_local_card(cx, LocalDialog::for_activation(pin)),
