@@ -7,5 +7,6 @@ mod limits;
 mod lines;
 mod operations;
 mod quorum;
+mod screens;
 mod shapes;
 mod smart_cards;
