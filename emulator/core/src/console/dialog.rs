@@ -57,6 +57,7 @@ pub(crate) enum FieldKind {
     /// Any characters.
     Text,
     /// Digits.
+    #[allow(dead_code, reason = "M and N of a set are the numbers that are asked for")]
     Number,
     /// Any characters, shown as stars.
     Pin,
@@ -104,6 +105,7 @@ impl Field {
         Self::new(label, FieldKind::Text, characters_max)
     }
 
+    #[allow(dead_code, reason = "M and N of a set are the numbers that are asked for")]
     pub(crate) fn number(label: impl Into<String>, characters_max: usize) -> Self {
         Self::new(label, FieldKind::Number, characters_max)
     }
@@ -194,7 +196,7 @@ impl fmt::Debug for Field {
             .field("label", &self.label)
             .field("kind", &self.kind)
             .field("characters", &self.value.chars().count())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -209,8 +211,8 @@ impl Dialog {
 
     pub(crate) fn list(title: impl Into<String>, rows: Vec<String>) -> Self {
         let rows = rows
-            .iter()
-            .flat_map(|row| wrapped(row, LIST_TEXT_COLUMNS, "  "))
+            .into_iter()
+            .flat_map(|row| wrapped(&row, LIST_TEXT_COLUMNS, "  "))
             .collect();
         Self::List {
             title: title.into(),

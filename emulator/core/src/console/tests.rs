@@ -3,23 +3,25 @@
 
 mod dialogs;
 
+use core::fmt::Write as _;
+
 use super::{Key, Screen};
 
 /// The screen as it is kept in `snapshots/`: 25 rows between rules of 80 columns, then focus and cursor.
 pub(super) fn shown(screen: &Screen) -> String {
     let mut text = format!("{}\n{screen}{}\n", "=".repeat(80), "=".repeat(80));
     if let Some(focus) = screen.focus {
-        text.push_str(&format!(
-            "focus: row {}, column {}, {} x {}: {:?}\n",
-            focus.row,
-            focus.column,
-            focus.width,
-            focus.height,
-            screen.text_in(focus)
-        ));
+        let cells = screen.text_in(focus);
+        let size = format!("{} x {}", focus.width, focus.height);
+        writeln!(
+            text,
+            "focus: row {}, column {}, {size}: {cells:?}",
+            focus.row, focus.column
+        )
+        .expect("a string takes it");
     }
     if let Some(cursor) = screen.cursor {
-        text.push_str(&format!("cursor: row {}, column {}\n", cursor.row, cursor.column));
+        writeln!(text, "cursor: row {}, column {}", cursor.row, cursor.column).expect("a string takes it");
     }
     text
 }

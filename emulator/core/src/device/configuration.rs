@@ -225,18 +225,14 @@ impl Device {
 
     fn remove_node(&mut self, typed: &str) {
         let node = typed.parse::<IpAddr>().ok();
-        match node.filter(|node| self.stored.nodes.contains(node)) {
-            Some(node) => {
-                let mut nodes = self.stored.nodes.clone();
-                nodes.retain(|other| *other != node);
-                let told = format!("{node} is not in the list any more.");
-                self.promise_locally(Change::Nodes(nodes), Event::NodeRemoved(node), told);
-            }
-            None => {
-                let why = vec![format!("{} is not in the list.", quoted(typed))];
-                self.refuse_form(Page::DeleteNode, node_form(Page::DeleteNode, typed), why);
-            }
-        }
+        let Some(node) = node.filter(|node| self.stored.nodes.contains(node)) else {
+            let why = vec![format!("{} is not in the list.", quoted(typed))];
+            return self.refuse_form(Page::DeleteNode, node_form(Page::DeleteNode, typed), why);
+        };
+        let mut nodes = self.stored.nodes.clone();
+        nodes.retain(|other| *other != node);
+        let told = format!("{node} is not in the list any more.");
+        self.promise_locally(Change::Nodes(nodes), Event::NodeRemoved(node), told);
     }
 }
 

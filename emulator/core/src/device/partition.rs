@@ -71,19 +71,15 @@ impl Device {
             (Page::PartitionChange, Answer::Chosen(1)) => self.ask_for_partition_pin(),
             (Page::PartitionPin, Answer::Entered(entered)) => {
                 let typed = entered.first().map_or("", |typed| typed.as_str());
-                match PinEntry::try_from(typed) {
-                    Ok(pin) => {
-                        let lines = vec!["The card is being read.".to_owned()];
-                        let progress = Dialog::progress(Page::PartitionCard.label(), lines);
-                        self.console.show_page(Page::PartitionCard, progress);
-                        self.present_local_card(cx, LocalDialog::for_partition(pin));
-                    }
-                    //= PN-03
-                    Err(_) => {
-                        self.ask_for_partition_pin();
-                        self.console.tell("A PIN has 8 characters, digits or letters.");
-                    }
-                }
+                //= PN-03
+                let Ok(pin) = PinEntry::try_from(typed) else {
+                    self.ask_for_partition_pin();
+                    return self.console.tell("A PIN has 8 characters, digits or letters.");
+                };
+                let lines = vec!["The card is being read.".to_owned()];
+                let progress = Dialog::progress(Page::PartitionCard.label(), lines);
+                self.console.show_page(Page::PartitionCard, progress);
+                self.present_local_card(cx, LocalDialog::for_partition(pin));
             }
             (Page::PartitionCard, _) => self.abandon_local_activation(cx),
             (_, Answer::Left | Answer::Confirmed | Answer::Chosen(_) | Answer::Entered(_)) => {

@@ -9,9 +9,8 @@ use hsm_core::{
     Change, ConnectionId, DerivationSettings, Device, Event, Input, Key, LocalCard, Model, Output, Profile,
     Purpose, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
 };
-use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
+use machine::{Cx, Instant, Machine, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
-use rand_core::Rng;
 use serde_json::{Value, json};
 use sim::Seed;
 
@@ -238,17 +237,11 @@ impl Bench {
         let Some(device) = &mut self.device else { return };
         let now = self.now;
         let millis = i64::try_from(now.as_micros() / 1000).expect("tests are short");
-        // Only a Pocket makes keys and salts while nobody is a user.
-        let mut drawn = Seed(self.next_id).rng_for("device");
-        let rng: &mut dyn Rng = if self.profile.has_console() {
-            &mut NoRandomness
-        } else {
-            &mut drawn
-        };
+        let mut rng = Seed(self.next_id).rng_for("device");
         let mut cx = Cx {
             now,
             wall_clock: WallClock::from_unix_millis(1_767_225_600_000 + millis),
-            rng,
+            rng: &mut rng,
         };
         tell(device, &mut cx);
         self.obey();

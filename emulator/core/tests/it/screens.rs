@@ -21,14 +21,11 @@ fn shown(bench: &Bench) -> String {
     if let Some(focus) = screen.focus {
         let cells = screen.text_in(focus);
         let (row, column, width, height) = (focus.row, focus.column, focus.width, focus.height);
-        writeln!(
-            text,
-            "focus: row {row}, column {column}, {width} x {height}: {cells:?}"
-        )
-        .unwrap();
+        let size = format!("{width} x {height}");
+        writeln!(text, "focus: row {row}, column {column}, {size}: {cells:?}").expect("a string takes it");
     }
     if let Some(cursor) = screen.cursor {
-        writeln!(text, "cursor: row {}, column {}", cursor.row, cursor.column).unwrap();
+        writeln!(text, "cursor: row {}, column {}", cursor.row, cursor.column).expect("a string takes it");
     }
     text
 }
@@ -71,7 +68,7 @@ fn stopped() -> Bench {
 fn opened(mut bench: Bench, path: &[&str]) -> Bench {
     for entry in path {
         let is_selected = |bench: &Bench| {
-            let screen = bench.device.as_ref().unwrap().screen();
+            let screen = bench.device.as_ref().expect("there is power").screen();
             let focus = screen.focus.expect("a menu has a selected entry");
             let text = screen.text_in(focus);
             text.trim().trim_end_matches('▸').trim() == *entry

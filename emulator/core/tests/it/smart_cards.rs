@@ -422,3 +422,147 @@ proptest! {
         prop_assert!(!shown.contains(PIN));
     }
 }
+
+/// What stands on the screen, with what a terminal highlights, told apart by a rule.
+fn shown(bench: &CardBench) -> String {
+    let screen = bench.device.as_ref().map(hsm_core::Device::screen);
+    let focus = screen.as_ref().and_then(|screen| screen.focus);
+    let marked = focus.map_or_else(String::new, |focus| {
+        let cells = screen.as_ref().map(|screen| screen.text_in(focus));
+        format!("focus: row {}, column {}: {cells:?}\n", focus.row, focus.column)
+    });
+    format!("{}\n{}{marked}", "=".repeat(80), bench.screen())
+}
+
+/// The screens of a whole operation, without those in the middle of a field.
+fn screens(operation: &Operation) -> Vec<String> {
+    let mut bench = begin(operation);
+    let mut screens = vec![shown(&bench)];
+    let mut see = |bench: &CardBench| {
+        let screen = shown(bench);
+        if !screens.contains(&screen) {
+            screens.push(screen);
+        }
+    };
+    for done in &operation.acts {
+        if !matches!(done, Act::Press(Key::Char(_))) {
+            see(&bench);
+        }
+        act(&mut bench, *done);
+        while bench.is_busy() {
+            see(&bench);
+            bench.step();
+        }
+    }
+    see(&bench);
+    screens
+}
+
+//= LC-08
+//= SC-01
+#[test]
+fn every_screen_of_every_operation_cell_by_cell() {
+    for operation in operations() {
+        let name = operation.name.to_lowercase().replace(' ', "_");
+        insta::assert_snapshot!(name, screens(&operation).concat());
+    }
+}
+
+/// Cards of no use, wrong entries and everything else that somebody has to be told, one after the other.
+#[test]
+fn every_complaint_cell_by_cell() {
+    let start = Script::default;
+    let complaints = [
+        ("no card", 1, start().enter()),
+        (
+            "old PIN",
+            2,
+            start()
+                .card(OLD)
+                .typed("1234567")
+                .typed("86420753")
+                .typed("86420753"),
+        ),
+        (
+            "new PIN",
+            2,
+            start().card(OLD).typed(PIN).typed("8642075x").typed("8642075x"),
+        ),
+        (
+            "new PIN in two ways",
+            2,
+            start().card(OLD).typed(PIN).typed("86420753").typed("86420754"),
+        ),
+        ("N", 3, start().typed("65")),
+        ("M", 3, start().typed("3").typed("4")),
+        (
+            "wrong PIN",
+            3,
+            start()
+                .scheme("2", "2")
+                .card(EMPTY)
+                .typed("00000000")
+                .typed("Carla"),
+        ),
+        (
+            "label",
+            3,
+            start().scheme("2", "2").card(EMPTY).typed(PIN).typed(""),
+        ),
+        (
+            "card taken out",
+            3,
+            Script({
+                let mut acts = start().scheme("2", "2").card(EMPTY).0;
+                acts.push(Act::TakeOut);
+                acts
+            }),
+        ),
+        (
+            "card twice",
+            3,
+            start()
+                .scheme("2", "2")
+                .card(EMPTY)
+                .typed(PIN)
+                .typed("Carla")
+                .card(EMPTY),
+        ),
+        (
+            "set left",
+            3,
+            Script({
+                let mut acts = start().scheme("2", "2").card(EMPTY).typed(PIN).typed("Carla").0;
+                acts.push(Act::Press(Key::Esc));
+                acts
+            }),
+        ),
+        (
+            "not overwritten",
+            8,
+            start().card(FIRST).typed(PIN).card(OLD).enter(),
+        ),
+        ("source itself", 8, start().card(FIRST).typed(PIN).card(FIRST)),
+        ("nothing to copy", 8, start().card(EMPTY)),
+        ("no label", 6, start().card(EMPTY).typed(PIN)),
+        (
+            "another set",
+            7,
+            start().card(FIRST).typed(PIN).card(OLD).typed(PIN),
+        ),
+    ];
+    let mut page = String::new();
+    for (name, above, Script(acts)) in complaints {
+        let operation = Operation {
+            name,
+            above,
+            acts,
+            end: "",
+            makes_a_set: false,
+        };
+        let mut bench = walk(&operation, |_| {});
+        bench.settle();
+        page.push_str(&format!("{name}\n{}", shown(&bench)));
+    }
+    insta::assert_snapshot!("complaints", page);
+}
