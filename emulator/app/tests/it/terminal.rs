@@ -9,6 +9,8 @@ use std::{
     time::Instant,
 };
 
+use apdu::Csn;
+use card_core::{CardImage, Personalisation, profile};
 use serde_json::Value;
 use tempfile::TempDir;
 use terminal_bed::TerminalBed;
@@ -22,6 +24,8 @@ use crate::{
 const MAIN: &str = include_str!("../../../core/src/console/screens/main.txt");
 const READY: &str = include_str!("../../../core/src/console/screens/ready.txt");
 const ACTIVE: &str = include_str!("../../../core/src/console/screens/active.txt");
+const SMART_CARD: &str = include_str!("../../../core/src/console/screens/smart-card.txt");
+const INSPECT: &str = include_str!("../../../core/src/console/screens/inspect.txt");
 const PIN: &str = "12345678";
 /// The line beneath the screen begins so while nothing is said in it.
 const RIG_KEYS: &str = " F5 card in  F6 out  F7 power  F8 cut  F9 quit ";
@@ -54,6 +58,97 @@ impl Desk {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// In front of a device out of the factory, with as many formatted cards that hold nothing.
+    fn out_of_the_factory(cards: u8) -> Self {
+        let folder = tempfile::tempdir().expect("there is room");
+        fs::create_dir(folder.path().join("cards")).expect("there is room");
+        for number in 0..cards {
+            // The first one prints as the vendor's card does.
+            let mut csn = *b"\x15\xC0\0\0\xE3\xA8\x17\x10\0\x6F\0\0\xFF\0\0\x10";
+            csn[14] = number;
+            let image = CardImage::personalised(&Personalisation {
+                csn: Csn(csn),
+                pin: PIN,
+                label: "",
+                shadow: &[],
+                card_type: profile::CARD_TYPE,
+                presentations_max: profile::PRESENTATIONS_MAX,
+            });
+            let image = image.expect("it is a card").to_text();
+            fs::write(folder.path().join(format!("cards/{}.card", number + 1)), image)
+                .expect("there is room");
+        }
+        Self {
+            bed: TerminalBed::new(80, 26, "screen"),
+            folder,
+        }
+    }
+
+    /// Waits until the screen shows this, and holds all of it against the snapshot of this name.
+    #[track_caller]
+    fn check_screen(&self, name: &str, text: &str) {
+        self.wait_for(text);
+        let path = format!(
+            "{}/tests/it/snapshots/terminal-{name}.snap",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let screen = self.wait_for_snapshot(&path, same_every_time);
+        let mut settings = insta::Settings::clone_current();
+        settings.set_omit_expression(true);
+        settings.set_prepend_module_to_snapshot(false);
+        settings.bind(|| insta::assert_snapshot!(format!("terminal-{name}"), screen));
+    }
+
+    /// Goes to this entry of a menu with the arrow keys, from the one that is highlighted, and presses Enter.
+    #[track_caller]
+    fn choose(&self, title: &str, entry: &str) {
+        let title = format!("┤ {title} ├");
+        let screen = self.wait_until(&format!("the menu {title}, and nothing over it"), |screen| {
+            screen.contains(&title) && !screen.contains("│ OK │")
+        });
+        let row_of = |text: &str, what: &dyn Fn(&str) -> bool| {
+            let row = text.lines().position(what);
+            row.unwrap_or_else(|| panic!("no `{entry}` and no highlight:\n{screen}"))
+        };
+        let here = row_of(&self.screen_with_styles(), &|row| row.contains("\u{1b}[7m"));
+        let there = row_of(&screen, &|row| row.trim().trim_matches(['│', ' ', '▸']) == entry);
+        let key = if there < here { "Up" } else { "Down" };
+        self.keys(&[&vec![key; there.abs_diff(here)][..], &["Enter"]].concat());
+    }
+
+    /// Puts in the card with this number, counted from 1, for whoever asks for one and waits for Enter.
+    #[track_caller]
+    fn give(&self, card: usize) {
+        self.keys(&["F6"]);
+        self.put_in(card - 1, &format!("{card}.card"));
+        self.keys(&["Enter"]);
+    }
+
+    /// Writes cards of a new set, one after the other, each with its label.
+    #[track_caller]
+    fn write_set(&self, scheme: (&str, usize), first_card: usize, label: &str) {
+        let (required, cards) = scheme;
+        self.wait_for("How many cards does the set have");
+        self.types(&cards.to_string());
+        self.keys(&["Enter"]);
+        self.wait_for(&format!("How many of the {cards} cards are needed"));
+        self.types(required);
+        self.keys(&["Enter"]);
+        for index in 1..=cards {
+            self.wait_for(&format!(
+                "Insert card {index} of {cards} of the new set and press Enter."
+            ));
+            self.give(first_card + index - 1);
+            self.wait_for("Label");
+            self.type_pin();
+            self.types(&format!("{label} {index}"));
+            self.keys(&["Enter"]);
+        }
+        self.wait_for(&format!(
+            "The set is complete: {cards} cards, of which {required} are needed."
+        ));
     }
 
     /// Switches the device on in the terminal, with this before and behind the command.
@@ -121,6 +216,22 @@ impl Desk {
     }
 }
 
+/// The screen without what differs from run to run, the port and the numbers of sets; each cell stays where it is.
+fn same_every_time(screen: &str) -> String {
+    let is_hex = |text: &str| text.len() == 8 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let mut words: Vec<String> = screen.split(' ').map(str::to_owned).collect();
+    for index in 1..words.len() {
+        let is_port = words[index - 1] == "port";
+        let is_set = words[index]
+            .split_once('-')
+            .is_some_and(|(a, b)| is_hex(a) && is_hex(b));
+        if is_port || is_set {
+            words[index] = words[index].replace(|character: char| character.is_ascii_hexdigit(), "#");
+        }
+    }
+    words.join(" ")
+}
+
 /// Every file of a folder in one text.
 fn text_of(folder: &Path) -> String {
     let entries = fs::read_dir(folder).expect("it is there");
@@ -162,6 +273,114 @@ fn the_three_screens_of_the_vendors_page_come_from_the_running_program() {
     });
     drop(manager);
     desk.wait_for_screen(READY);
+}
+
+/// The rows of a screen without blank ones, and without the columns that the vendor's stored page has lost.
+fn words_of(screen: &str) -> Vec<String> {
+    let rows = screen.lines().take(25);
+    let rows = rows.map(|row| row.split_whitespace().collect::<Vec<_>>().join(" "));
+    rows.filter(|row| !row.is_empty()).collect()
+}
+
+/// How wide the box on a screen is.
+fn box_width(screen: &str) -> Option<usize> {
+    let border = screen.lines().find(|row| row.trim().starts_with('┌'))?;
+    Some(border.trim().chars().count())
+}
+
+//= LF-01
+//= LF-02
+//= LC-08
+//= SC-01
+//= SC-03
+//= SC-08
+#[test]
+fn a_session_from_the_first_boot_to_a_copied_set() {
+    let desk = Desk::out_of_the_factory(8);
+    desk.start("", "");
+    desk.check_screen("first-boot", "Do you want to load smart card manager?");
+    desk.keys(&["Right", "Enter"]);
+    desk.check_screen("smart-card", "┤ Smart Card ├");
+    desk.choose("Smart Card", "Create Server Master Key");
+    desk.check_screen("new-set", "How many cards does the set have");
+    desk.write_set(("2", 3), 1, "Ana's set");
+    desk.check_screen("set-complete", "The set is complete");
+
+    // Activation, with two of the three.
+    desk.keys(&["Enter"]);
+    desk.wait_for("┤ Smart Card ├");
+    desk.keys(&["Escape"]);
+    desk.wait_for("Do you want to load smart card manager?");
+    desk.keys(&["Enter"]);
+    desk.check_screen("start-pin", "Please, enter start PIN");
+    desk.type_pin();
+    desk.check_screen("next-start-pin", "Please, enter next start PIN");
+    desk.keys(&["F6"]);
+    desk.put_in(0, "1.card");
+    desk.types(PIN);
+    desk.check_screen("next-start-pin-typed", "********");
+    desk.keys(&["Enter"]);
+    desk.wait_for_screen(MAIN);
+
+    // Remote management, a manager, and the hand that comes first.
+    desk.choose("Main", "Remote Management");
+    desk.wait_for_screen(READY);
+    let mut manager = Manager::connect(desk.address());
+    assert!(manager.receive().is_some(), "the device greets");
+    desk.check_screen("manager", "TLS13_");
+    desk.keys(&["Escape"]);
+    desk.wait_for_screen(MAIN);
+    let mut last = None;
+    while let Some(message) = manager.receive() {
+        last = Some(message);
+    }
+    let last = last.expect("a manager is told why");
+    assert_eq!(last["params"]["reason"], "disarmed", "{last}");
+
+    // Three of five, from two of three.
+    desk.choose("Main", "Configuration");
+    desk.choose("Configuration", "Smart Card Manager");
+    let screen = desk.wait_for("┤ Smart Card ├");
+    assert_eq!(words_of(&screen), words_of(SMART_CARD));
+    assert_eq!(box_width(&screen), Some(35));
+    desk.choose("Smart Card", "Copy Set");
+    desk.check_screen(
+        "copy-set",
+        "Insert a card of the set to be copied and press Enter.",
+    );
+    desk.give(3);
+    desk.wait_for("PIN  ");
+    desk.type_pin();
+    desk.check_screen(
+        "copy-set-next",
+        "Insert card 2 of 2 of the set to be copied and press Enter.",
+    );
+    desk.give(2);
+    desk.wait_for("PIN  ");
+    desk.type_pin();
+    desk.write_set(("3", 5), 4, "Copy");
+    desk.check_screen("copy-complete", "The set is complete");
+    desk.keys(&["Enter"]);
+
+    for card in 1..=8 {
+        desk.choose("Smart Card", "Inspect");
+        desk.wait_for("and press Enter.");
+        desk.give(card);
+        desk.check_screen(&format!("inspect-{card}"), "CSN");
+        if card == 1 {
+            let screen = desk.screen();
+            assert_eq!(words_of(&screen), words_of(INSPECT));
+            assert_eq!(box_width(&screen), Some(63));
+            desk.keys(&["Down", "Down", "Down", "Down", "Down", "Down", "Down", "Down"]);
+            desk.check_screen("inspect-end", "PIN MMPN");
+        }
+        desk.keys(&["Enter"]);
+    }
+    desk.keys(&["F9"]);
+    desk.wait_for("ended-with-0");
+    let log = text_of(&desk.path("state/log"));
+    assert_eq!(log.matches("set of cards finished").count(), 2, "{log}");
+    assert!(!log.contains(PIN), "{log}");
 }
 
 /// A way to end the program, and what comes of it.
