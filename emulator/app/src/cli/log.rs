@@ -88,5 +88,5 @@ fn print(file: &mut File, state: &Path) -> Result<(), Problem> {
     let mut text = Vec::new();
     file.read_to_end(&mut text)
         .map_err(|error| Problem::io("read log", state, &error))?;
-    data(&text)
+    data(text)
 }
