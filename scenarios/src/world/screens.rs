@@ -3,7 +3,7 @@
 
 use client_console::{Console, ConsoleInput, ConsoleOutput, Key, Reader, Settings, Trouble};
 use hsm_client::{Fingerprint, StationInput};
-use machine::{Cx, Instant, Machine as _, NoRandomness};
+use machine::{Cx, Instant, Machine, NoRandomness};
 
 use super::World;
 
@@ -90,7 +90,7 @@ impl World {
         let Some(name) = due else {
             return false;
         };
-        self.with_screens(&name, |console, cx| console.handle_timeout(cx));
+        self.with_screens(&name, Machine::handle_timeout);
         true
     }
 
