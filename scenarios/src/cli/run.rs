@@ -3,14 +3,12 @@
 
 use super::{Selectors, all_diagnostics, refuse_files};
 use crate::catalogue::Catalogue;
-use crate::gherkin::pickle::Pickle;
-use crate::lane::{Lane, Played as LanePlayed};
+use crate::lane::Lane;
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
 use crate::report::{Result as Played, cast, failure, junit, trace};
-use crate::rig::{Ending, Outcome, Play, Ready, Rig};
+use crate::rig::{Ending, Outcome, Play, PlaySimulated, Ready, Rig};
 use crate::selection::select;
-use crate::step::Registry;
 use crate::suite::Scenario;
 use crate::terminal::Terminal;
 use clap::Args;
@@ -165,11 +163,7 @@ pub(super) fn run<V, H: Sync>(
 }
 
 /// Who plays and keeps what the console shows. The folder is made before anything is played.
-fn recorder<V, H>(
-    rig: &Rig<V, H>,
-    lane: Lane,
-    folder: &Path,
-) -> Result<fn(&Pickle, &Registry<V, H>, sim::Seed) -> LanePlayed, Problem> {
+fn recorder<V, H>(rig: &Rig<V, H>, lane: Lane, folder: &Path) -> Result<PlaySimulated<V, H>, Problem> {
     let no_console = || {
         let what = format!("write casts of consoles: lane `{lane}` has none");
         Problem::new(ExitCode::Usage, what).hint("leave out `--lane`, or `--cast`")
