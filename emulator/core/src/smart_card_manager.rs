@@ -294,7 +294,15 @@ impl Desk {
         self.asks.push_back(Ask::Show(progress));
     }
 
-    /// Asks for a card. `complaint` says what was wrong with the last one.
+    /// Asks for the one card that the operation is about, in the vendor's box of 40 columns without a title (D).
+    fn ask_for_the_card(&mut self) -> Flow {
+        /// Text of this width makes that box.
+        const TEXT_COLUMNS: usize = 34;
+        let line = "Insert the card and press Enter.";
+        self.show(Dialog::notice(format!("{line:<TEXT_COLUMNS$}")))
+    }
+
+    /// Asks for one card of several. `complaint` says what was wrong with the last one.
     fn ask_for_card(&mut self, which: &str, complaint: Option<String>) -> Flow {
         let lines = complaint
             .into_iter()

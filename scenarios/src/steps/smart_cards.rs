@@ -121,6 +121,14 @@ const STEPS: &[(&str, &str, Handler)] = &[
         },
     ),
     (
+        "{person} holds the card of the vendor's screen",
+        "with the serial number of the page on smart cards, formatted",
+        |stage, args| {
+            stage.world()?.give_the_vendors_card(args.person(0));
+            Ok(())
+        },
+    ),
+    (
         "{person} holds a card whose erasure breaks the seal",
         "erase_keeps_seal = false, without label and shadow",
         |stage, args| {

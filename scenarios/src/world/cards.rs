@@ -300,6 +300,14 @@ impl World {
         self.cards.insert(person.to_owned(), card);
     }
 
+    /// The serial number whose print stands on the vendor's Inspect screen.
+    pub(crate) fn give_the_vendors_card(&mut self, person: &str) {
+        const SERIAL: u8 = 0x10;
+        let next = core::mem::replace(&mut self.set.next_serial, SERIAL);
+        self.give_formatted_card(person);
+        self.set.next_serial = next;
+    }
+
     pub(crate) fn give_card_that_breaks_the_seal(&mut self, person: &str) {
         let card = SmartCard::new(self.set.image(PIN, "", &[]).with_erase_keeps_seal(false));
         self.cards.insert(person.to_owned(), card);

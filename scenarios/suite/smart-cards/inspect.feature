@@ -60,3 +60,33 @@ Feature: Inspect
       And somebody chooses "Inspect" in the menu
       And somebody puts in the card of Ana and presses Enter
       Then the console shows "PIN SCR    : 7"
+
+    @SC-01 @LC-08
+    Scenario: The card of the vendor's screen gives the vendor's screen
+      Given Gil holds the card of the vendor's screen
+      When somebody chooses "Inspect" in the menu
+      And somebody puts in the card of Gil and presses Enter
+      Then the console shows:
+        """
+        ┌────────────────────────────┤  ├─────────────────────────────┐
+        │                                                             │
+        │ ATR        : 3B:7A:94:00:00:80:65:A2:01:01:01:3D:72:D6:43 ↑ │
+        │ CSN        : 15C000E3A8171006F00FF0010                    ▒ │
+        │ Family     : Gemplus Generic Product                      ▒ │
+        │ Card Name  : GemXpresso Pro R3.x                          ▒ │
+        │ Card OS    : OSv09                                        ▒ │
+        │ Prog Ver   : 01                                           ▒ │
+        │ Chip Ver   : 38                                           ▒ │
+        │ LOCK1 byte : 02                                           ▒ │
+        │ LOCK2 byte : 02                                           ▒ │
+        │ Card Type  : SmOe                                         ▒ │
+        │ PIN Locked : no (one more PIN change allowed)             ░ │
+        │ PIN SCR    : 0                                            ↓ │
+        │                                                             │
+        │                           ┌────┐                            │
+        │                           │ OK │                            │
+        │                           └────┘                            │
+        │                                                             │
+        │                                                             │
+        └─────────────────────────────────────────────────────────────┘
+        """

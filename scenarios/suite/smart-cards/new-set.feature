@@ -15,7 +15,7 @@ Feature: New sets
       Then the console shows "M of N scheme"
       When somebody enters "2"
       Then the console shows "M of N scheme"
-      And the console shows "How many of the 2 cards are needed"
+      And the console shows "Cards needed, from 2 to 2:"
       When somebody enters "2"
       Then the console shows "Insert card 1 of 2 of the new set and press Enter."
       When somebody gives the card of Davi, its PIN and the label "first"

@@ -19,7 +19,7 @@ pub(super) enum Erase {
 
 impl Erase {
     pub(super) fn begin(desk: &mut Desk) -> Self {
-        let _ = desk.ask_for_card("the card", None);
+        let _ = desk.ask_for_the_card();
         Self::ExpectInserted
     }
 

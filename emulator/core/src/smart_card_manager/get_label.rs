@@ -15,7 +15,7 @@ pub(super) enum GetLabel {
 
 impl GetLabel {
     pub(super) fn begin(desk: &mut Desk) -> Self {
-        let _ = desk.ask_for_card("the card", None);
+        let _ = desk.ask_for_the_card();
         Self::ExpectInserted
     }
 

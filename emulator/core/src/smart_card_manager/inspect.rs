@@ -11,7 +11,7 @@ pub(super) enum Inspect {
 
 impl Inspect {
     pub(super) fn begin(desk: &mut Desk) -> Self {
-        let _ = desk.ask_for_card("the card", None);
+        let _ = desk.ask_for_the_card();
         Self::ExpectInserted
     }
 

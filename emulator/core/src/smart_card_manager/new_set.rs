@@ -26,6 +26,8 @@ enum Step {
 }
 
 const SCHEME_TITLE: &str = "M of N scheme";
+/// Text of this width makes the vendor's box of 39 columns (D).
+const SCHEME_TEXT_COLUMNS: usize = 33;
 /// More than the longest number that is accepted, so that a longer one is refused rather than cut.
 const NUMBER_CHARACTERS_MAX: usize = 4;
 
@@ -102,16 +104,17 @@ fn number(typed: &Zeroizing<String>) -> Option<u8> {
 }
 
 fn ask_for_cards(desk: &mut Desk, complaint: Option<String>) -> Flow {
-    let what = format!("How many cards does the set have (2 to {CARDS_MAX})?");
-    ask_for_number(desk, complaint, what, "N")
+    let what = format!("Cards in the set, from 2 to {CARDS_MAX}:");
+    ask_for_number(desk, complaint, &what, "N")
 }
 
 fn ask_for_required(desk: &mut Desk, cards: u8, complaint: Option<String>) -> Flow {
-    let what = format!("How many of the {cards} cards are needed (2 to {cards})?");
-    ask_for_number(desk, complaint, what, "M")
+    let what = format!("Cards needed, from 2 to {cards}:");
+    ask_for_number(desk, complaint, &what, "M")
 }
 
-fn ask_for_number(desk: &mut Desk, complaint: Option<String>, what: String, name: &str) -> Flow {
+fn ask_for_number(desk: &mut Desk, complaint: Option<String>, what: &str, name: &str) -> Flow {
+    let what = format!("{what:<SCHEME_TEXT_COLUMNS$}");
     let lines = complaint.into_iter().chain([what]).collect();
     let field = Field::number(name, NUMBER_CHARACTERS_MAX);
     desk.show(Dialog::form(SCHEME_TITLE, lines, vec![field]))

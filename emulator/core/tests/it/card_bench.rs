@@ -9,7 +9,7 @@ use card_core::{Card, CardImage, Output as CardOutput, Personalisation, profile}
 use hsm_core::{
     Change, Device, Event, Input, Key, LifeCycle, LocalCard, Output, Profile, Stored, Ticket, UnfinishedCards,
 };
-use machine::{Cx, Instant, Machine as _, WallClock};
+use machine::{Cx, Instant, Machine, WallClock};
 use sim::{ChaCha8Rng, Seed};
 
 pub(crate) const PIN: &str = "97531864";
@@ -366,7 +366,7 @@ impl CardBench {
     fn pass_sequence(&mut self) {
         let sequence = self.device.as_ref().and_then(Device::poll_timeout);
         self.now = sequence.expect("it is starting or stopping");
-        self.with_device(|device, cx| device.handle_timeout(cx));
+        self.with_device(Machine::handle_timeout);
         self.settle();
     }
 

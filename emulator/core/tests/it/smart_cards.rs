@@ -283,6 +283,7 @@ fn leave(bench: &mut CardBench, interruption: Interruption, how: &str) {
 
 //= SC-10
 #[test]
+#[expect(clippy::print_stdout, reason = "how many points were tried is a result")]
 fn every_operation_interrupted_everywhere_leaves_no_card_that_nobody_knows_of() {
     let mut total = 0;
     for operation in operations() {
@@ -562,7 +563,7 @@ fn every_complaint_cell_by_cell() {
         };
         let mut bench = walk(&operation, |_| {});
         bench.settle();
-        page.push_str(&format!("{name}\n{}", shown(&bench)));
+        page.extend([name, "\n", &shown(&bench)]);
     }
     insta::assert_snapshot!("complaints", page);
 }
