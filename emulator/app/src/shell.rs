@@ -499,6 +499,7 @@ impl Shell {
         self.appliance = Some(self.mains.device(&kept)?);
         self.disk.plug_in(store)?;
         self.tell_about_power("power_returned", "power returns");
+        self.force_self_test()?;
         self.start()
     }
 

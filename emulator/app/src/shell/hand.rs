@@ -14,8 +14,9 @@ use hsm_bench::{
     Phase, Port, PowerAction, RemoteManagement, SeedCards, SeededCards, Service, State,
 };
 use hsm_core::{
-    Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, Permissions, Record,
-    SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User, UserName,
+    Algorithm, Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, Permissions,
+    Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User,
+    UserName,
 };
 use hsm_listener::{Appliance, Input};
 use hyper::StatusCode;
@@ -308,7 +309,7 @@ impl Shell {
             Act::InsertCard(path) => return Ok(self.insert_card(&path)?.map_err(Refusal::from)),
             Act::RemoveCard => return Ok(self.remove_card()?.map_err(Refusal::from)),
             Act::Power(action) => return self.change_power(action, signals).await,
-            Act::Faults(faults) => self.set_faults(faults),
+            Act::Faults(faults) => self.set_faults(faults)?,
             Act::DropLink(connection) => {
                 if !self.wires.reset(connection) {
                     let number = connection.as_u64();
@@ -334,9 +335,17 @@ impl Shell {
         self.settle(signals).await
     }
 
-    fn set_faults(&mut self, faults: Faults) {
+    fn set_faults(&mut self, faults: Faults) -> Result<(), Problem> {
         let now = self.clock.read().now;
         self.disk.set_faults(now, faults);
+        self.force_self_test()
+    }
+
+    /// A device that has just got its power does not know what it computes wrong.
+    pub(super) fn force_self_test(&mut self) -> Result<(), Problem> {
+        let fails = self.disk.faults().self_test_fails;
+        let fault = fails.then_some(Algorithm::Aes256Gcm);
+        self.tell(Input::Device(DeviceInput::SelfTestFault(fault)))
     }
 
     // Power.
