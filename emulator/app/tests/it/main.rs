@@ -12,5 +12,6 @@ mod manager;
 mod many;
 mod power;
 mod refusals;
+mod smart_cards;
 mod states;
 mod words;
