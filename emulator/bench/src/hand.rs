@@ -178,6 +178,9 @@ pub struct Faults {
     pub cut_at_write: u64,
     /// At which moment of it.
     pub cut_moment: CutMoment,
+    /// Whether AES-256-GCM gives a wrong answer in every self test (LC-06).
+    #[serde(default)]
+    pub self_test_fails: bool,
 }
 
 /// A moment of a durable write.

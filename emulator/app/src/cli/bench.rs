@@ -153,6 +153,9 @@ struct FaultsArgs {
     /// At which moment of it
     #[arg(long, value_enum, default_value_t = Moment::Before, requires = "cut_at_write")]
     cut_moment: Moment,
+    /// AES-256-GCM gives a wrong answer in every self test
+    #[arg(long)]
+    self_test_fails: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -309,7 +312,11 @@ fn understood<T: serde::de::DeserializeOwned>(answer: &str) -> Result<T, Problem
 }
 
 fn faults(teller: &Teller<'_>, args: &FaultsArgs) -> Result<(), Problem> {
-    let changes = args.clear || args.write_hangs || args.write_delay.is_some() || args.cut_at_write.is_some();
+    let changes = args.clear
+        || args.write_hangs
+        || args.self_test_fails
+        || args.write_delay.is_some()
+        || args.cut_at_write.is_some();
     let now = teller.client.ask(Method::Get, "/v1/faults", None)?;
     if !changes {
         return teller.tell(&now, told::faults);
@@ -323,6 +330,7 @@ fn faults(teller: &Teller<'_>, args: &FaultsArgs) -> Result<(), Problem> {
         faults.write_delay_ms = whole_millis("delay writes", delay)?;
     }
     faults.write_hangs |= args.write_hangs;
+    faults.self_test_fails |= args.self_test_fails;
     if let Some(write) = args.cut_at_write {
         faults.cut_at_write = write;
         faults.cut_moment = match args.cut_moment {

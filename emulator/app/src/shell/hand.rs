@@ -16,9 +16,9 @@ use hsm_bench::{
     Phase, Port, PowerAction, RemoteManagement, SeedCards, SeededCards, Service, State,
 };
 use hsm_core::{
-    Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, LocalCard, Permissions,
-    Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User,
-    UserName,
+    Algorithm, Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, LocalCard,
+    Permissions, Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored,
+    USER_NAME_CHARACTERS_MAX, User, UserName,
 };
 use hsm_listener::{Appliance, Input};
 use hyper::StatusCode;
@@ -306,7 +306,7 @@ impl Shell {
             Act::InsertCard(path) => return Ok(self.insert_card(&path)?),
             Act::RemoveCard => return Ok(self.remove_card()?),
             Act::Power(action) => return self.change_power(action, signals).await,
-            Act::Faults(faults) => self.set_faults(faults),
+            Act::Faults(faults) => self.set_faults(faults)?,
             Act::DropLink(connection) => {
                 if !self.wires.reset(connection) {
                     let number = connection.as_u64();
@@ -332,9 +332,17 @@ impl Shell {
         self.settle(signals).await
     }
 
-    fn set_faults(&mut self, faults: Faults) {
+    fn set_faults(&mut self, faults: Faults) -> Result<(), Problem> {
         let now = self.clock.read().now;
         self.disk.set_faults(now, faults);
+        self.force_self_test()
+    }
+
+    /// A device that has just got its power does not know what it computes wrong.
+    fn force_self_test(&mut self) -> Result<(), Problem> {
+        let fails = self.disk.faults().self_test_fails;
+        let fault = fails.then_some(Algorithm::Aes256Gcm);
+        self.tell(Input::Device(DeviceInput::SelfTestFault(fault)))
     }
 
     fn insert_card(&mut self, path: &Path) -> Result<Result<(), Refusal>, Problem> {
@@ -422,6 +430,7 @@ impl Shell {
         self.appliance = Some(self.mains.device(&kept)?);
         self.disk.plug_in(store)?;
         self.tell_about_power("power_returned", "power returns");
+        self.force_self_test()?;
         self.start()
     }
 

@@ -424,3 +424,20 @@ fn a_shell_without_a_bench_is_told_what_is_missing() {
     drop(bench);
     assert!(said(8).contains("is the emulator of this ready-file still running?"));
 }
+
+//= LC-06
+#[test]
+fn a_self_test_can_be_made_to_fail_and_to_pass_again() {
+    let folder = demo();
+    let bench = Bench::start(folder.path());
+    for (fails, times) in [(true, 1), (false, 0)] {
+        bench.faults(&json!({"self_test_fails": fails}));
+        let next = bench.next_event();
+        bench.power("cut");
+        bench.power("on");
+        bench.advance(60_000);
+        let kinds = bench.kinds_from(next);
+        let of = |name: &str| kinds.iter().filter(|kind| *kind == name).count();
+        assert_eq!((of("algorithm_failed"), of("self_test")), (times, 1), "{kinds:?}");
+    }
+}

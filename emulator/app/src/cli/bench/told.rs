@@ -98,6 +98,9 @@ pub(super) fn faults(faults: &Faults) -> String {
         let moment = word(faults.cut_moment);
         told.push(format!("power is cut at write {}, {moment}", faults.cut_at_write));
     }
+    if faults.self_test_fails {
+        told.push("self tests fail".to_owned());
+    }
     if told.is_empty() {
         told.push("none".to_owned());
     }
