@@ -2,11 +2,15 @@
 //! configuration, and swtpm. Rounds are interleaved. Prints tables and judges nothing; `ci/bench` runs it and builds and
 //! installs what it needs.
 //!
-//! `rates` asks for the first table alone, `starts` for the second and `flood` for the third. Rates are worth comparing only when client and
+//! `rates`, `starts`, `flood` and `openings` ask for one table each. Rates are worth comparing only when client and
 //! server share one core, as under `taskset -c 0`: otherwise they show where the scheduler put them.
 
+#[path = "real_programs/client.rs"]
+mod client;
 #[path = "real_programs/flood.rs"]
 mod flood;
+#[path = "real_programs/openings.rs"]
+mod openings;
 
 use std::{
     env,
@@ -50,8 +54,12 @@ fn main() -> io::Result<()> {
     }
     let folder = tempfile::tempdir()?;
     let demo = Demo::make(&folder)?;
-    let is_asked =
-        |name: &str| is_argument(name) || !["rates", "starts", "flood"].into_iter().any(is_argument);
+    let is_asked = |name: &str| {
+        is_argument(name)
+            || !["rates", "starts", "flood", "openings"]
+                .into_iter()
+                .any(is_argument)
+    };
     if is_asked("rates") {
         writeln!(io::stdout(), "{}", rates(&demo)?)?;
     }
@@ -60,6 +68,9 @@ fn main() -> io::Result<()> {
     }
     if is_asked("flood") {
         writeln!(io::stdout(), "{}", flood::table(&demo)?)?;
+    }
+    if is_asked("openings") {
+        writeln!(io::stdout(), "{}", openings::table_of(&demo)?)?;
     }
     Ok(())
 }
@@ -105,6 +116,8 @@ fn rates(demo: &Demo) -> io::Result<String> {
         "≥ 80 %",
         |rate| format!("{rate:.0}"),
     );
+    drop((ours, bare));
+    client::row(demo, &mut table)?;
     Ok(table)
 }
 

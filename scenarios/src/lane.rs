@@ -4,8 +4,12 @@
 pub mod pcsc;
 pub mod sim;
 
+use hsm_core::{Area, Place};
 use std::fmt;
 use std::time::Duration;
+
+/// The calendar time at which every simulated world begins: 2026/01/01 00:00:00 UTC.
+pub(crate) const BEGINNING_UNIX_MILLIS: i64 = 1_767_225_600_000;
 
 /// A place that scenarios are played in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -41,6 +45,30 @@ pub struct Played {
     pub last_events: Vec<ActorEvents>,
     /// How much virtual time passed.
     pub lasted: Duration,
+    /// What the console showed, whenever that changed. Empty if nobody wanted it, or there is no console.
+    pub screens: Vec<ShownScreen>,
+    /// How often the power was cut at a durable write, in worlds of their own.
+    pub cuts: usize,
+}
+
+/// What a console showed from some instant on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownScreen {
+    /// Since the world began.
+    pub at: Duration,
+    /// Up to 25 rows, each ended by a line feed; none while there is no power.
+    pub rows: String,
+    /// What is highlighted, and what stands there, a row a line.
+    pub focus: Option<(Area, String)>,
+    /// Where the next character will stand.
+    pub cursor: Option<Place>,
+}
+
+impl ShownScreen {
+    /// Whether nothing but the instant differs.
+    pub fn looks_like(&self, other: &Self) -> bool {
+        (&self.rows, &self.focus, self.cursor) == (&other.rows, &other.focus, other.cursor)
+    }
 }
 
 /// The last events of one actor, oldest first.

@@ -9,6 +9,7 @@ fn main() -> ExitCode {
     let rig = Rig {
         steps: steps::registry(),
         play: lane::sim::play,
+        play_recorded: Some(lane::sim::play_recorded),
         #[cfg(feature = "pcsc")]
         pcsc: Some(lane::pcsc::make_ready),
         #[cfg(not(feature = "pcsc"))]

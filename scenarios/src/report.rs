@@ -1,6 +1,7 @@
 //! What a run says about itself: on the screen, as `JUnit`, as a trace. Each report is a text made from the scenarios and
 //! what came of them; only [`file`](mod@file) touches the disk.
 
+pub mod cast;
 pub mod failure;
 pub mod file;
 pub mod junit;

@@ -24,10 +24,15 @@ pub struct Rig<V, H> {
     /// Every step there is.
     pub steps: Registry<V, H>,
     /// Lane `sim`: plays one scenario in a world of its own. All chance comes from the seed.
-    pub play: fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played,
+    pub play: PlaySimulated<V, H>,
+    /// The same, with what the console shows in what came of it. `None` if there is no console.
+    pub play_recorded: Option<PlaySimulated<V, H>>,
     /// Makes lane `pcsc` ready for so many scenarios at a time. `None` if this program was built without it.
     pub pcsc: Option<MakeReady<V, H>>,
 }
+
+/// Plays one scenario in lane `sim`, which leaves none out.
+pub type PlaySimulated<V, H> = fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played;
 
 /// Plays one scenario in some lane, or says why that lane does not.
 pub type Play<'a, V, H> = dyn Fn(&Pickle, &Registry<V, H>, sim::Seed) -> Result<Played, Skipped> + Sync + 'a;

@@ -10,12 +10,14 @@ mod device;
 mod experiments;
 mod network;
 mod newcomers;
+mod power_cuts;
+mod screens;
 mod smart_cards;
 mod time;
 mod told;
 mod values;
 
-use std::{rc::Rc, time::Duration};
+use std::{mem, rc::Rc, time::Duration};
 
 use card_core::CardImage;
 use machine::Instant;
@@ -50,6 +52,8 @@ pub fn registry() -> Steps {
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
     administration::register(&mut steps);
+    power_cuts::register(&mut steps);
+    screens::register(&mut steps);
     smart_cards::register(&mut steps);
     steps
 }
@@ -71,10 +75,14 @@ pub struct Stage {
     done: Vec<(Handler, Args)>,
     /// Worlds of experiments.
     outcomes: Vec<experiments::Outcome>,
+    /// The step that is being played does nothing to the world, and is not done again in another.
+    is_aside: bool,
     /// Cuts of power at durable writes.
     cuts: usize,
     trace: Vec<String>,
     lasted: Duration,
+    /// Whether what the console shows is kept.
+    is_recording: bool,
 }
 
 impl Stage {
@@ -87,10 +95,29 @@ impl Stage {
             card_trace: Trace::default(),
             done: Vec::new(),
             outcomes: Vec::new(),
+            is_aside: false,
             cuts: 0,
             trace: Vec::new(),
             lasted: Duration::ZERO,
+            is_recording: false,
         }
+    }
+
+    /// The same stage, on which what the console shows is kept.
+    pub(crate) fn recording(self) -> Self {
+        Self {
+            is_recording: true,
+            ..self
+        }
+    }
+
+    /// Puts a world on the stage that was just made.
+    fn set_world(&mut self, mut world: World, begin: impl FnOnce(&mut World)) {
+        if self.is_recording {
+            world.recording.start();
+        }
+        begin(&mut world);
+        self.world = Some(world);
     }
 
     /// Does one step and lets its consequences of the same instant happen.
@@ -99,14 +126,16 @@ impl Stage {
         if let Some(world) = &mut self.world {
             world.settle();
         }
-        self.done.push((handler, args));
+        if !mem::take(&mut self.is_aside) {
+            self.done.push((handler, args));
+        }
         Ok(())
     }
 
-    /// A stage on which the same was done, in a world of its own with the same seed.
-    fn again(&self) -> Result<Self, Mismatch> {
+    /// A stage on which the first so many of the same steps were done, in a world of its own with the same seed.
+    fn again(&self, steps_len: usize) -> Result<Self, Mismatch> {
         let mut stage = Self::new(self.seed, Rc::clone(&self.bed));
-        for (handler, args) in &self.done {
+        for (handler, args) in self.done.iter().take(steps_len) {
             stage.play(*handler, args.clone())?;
         }
         Ok(stage)
@@ -118,6 +147,8 @@ impl Stage {
             trace: self.trace,
             last_events: Vec::new(),
             lasted: self.lasted,
+            screens: Vec::new(),
+            cuts: self.cuts,
         };
         played.trace.extend(self.card_trace.lines());
         played.last_events.extend(self.card_trace.last_of_each());
@@ -125,6 +156,7 @@ impl Stage {
             played.trace.extend(world.trace.lines());
             played.last_events.extend(world.last_events());
             played.lasted += world.now.since(Instant::POWER_ON);
+            played.screens = world.recording.into_screens();
         }
         played
     }

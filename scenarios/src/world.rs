@@ -1,10 +1,13 @@
 //! One simulated world: a device with its port, cards, people at their stations, strangers, and the cables between
 //! them, in virtual time. One thread, no clock: it jumps to the next thing that happens. Knows no step and no report.
 //!
-//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent.
+//! At one instant the order is: timers, writes that became durable, arrivals in the order in which they were sent, numbers
+//! that are counted down on screens.
 
 mod cards;
 mod newcomer;
+mod recording;
+mod screens;
 mod station;
 mod trace;
 
@@ -18,7 +21,7 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    Binding, CardOutcome, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
+    Binding, CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
     LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
     UserSession, Where,
 };
@@ -28,13 +31,12 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use recording::Recording;
+pub(crate) use screens::Screens;
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
-use crate::lane::ActorEvents;
-
-/// The calendar time at which every world begins: 2026/01/01 00:00:00 UTC.
-const BEGINNING_UNIX_MILLIS: i64 = 1_767_225_600_000;
+use crate::lane::{ActorEvents, BEGINNING_UNIX_MILLIS};
 
 /// Things that may happen at one instant before a world is taken for one that never settles.
 const EVENTS_AT_ONCE_MAX: u32 = 1_000_000;
@@ -71,8 +73,8 @@ pub(crate) struct World {
     pub(crate) records: Vec<Record>,
     /// The log as it is kept: over restarts and cuts, until somebody clears it.
     pub(crate) log: Vec<String>,
-    /// Everything that was ever handed over to be kept, as it stands on a disk.
-    pub(crate) persisted: Vec<String>,
+    /// Everything that was ever handed over to be kept, and what the disk holds with it.
+    pub(crate) persisted: Vec<(Vec<Change>, Stored)>,
     /// What users of the database were told, and whose conversation has which number.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) user_sessions: BTreeMap<String, UserSession>,
@@ -80,6 +82,8 @@ pub(crate) struct World {
     /// At which durable write from now on the power is cut.
     pub(crate) cut_at_write: Option<usize>,
     pub(crate) trace: Trace,
+    /// What the console showed, if somebody wants to watch it.
+    pub(crate) recording: Recording,
     /// A hand that acts when so many messages have been delivered.
     pub(crate) interruption: Option<Interruption>,
     pub(crate) delivered: u32,
@@ -213,6 +217,7 @@ impl World {
             next_user_session: 0,
             cut_at_write: None,
             trace: Trace::default(),
+            recording: Recording::default(),
             interruption: None,
             delivered: 0,
             crash_on_acceptance: None,
@@ -269,6 +274,7 @@ impl World {
         self.storage.cut(self.now);
         self.appliance = None;
         self.network_down();
+        self.look();
     }
 
     pub(crate) fn return_power(&mut self) {
@@ -394,10 +400,7 @@ impl World {
                     for change in &changes {
                         stored.apply(change);
                     }
-                    self.persisted.push(format!(
-                        "{changes:?} {}",
-                        serde_json::to_string(&stored).unwrap_or_default()
-                    ));
+                    self.persisted.push((changes, stored.clone()));
                     self.storage.write(self.now, ticket, stored);
                     match self.cut_at_write {
                         Some(1) => {
@@ -434,6 +437,13 @@ impl World {
                 }
             }
         }
+        self.look();
+    }
+
+    /// Somebody may be watching the console.
+    fn look(&mut self) {
+        let device = self.appliance.as_ref().map(Appliance::device);
+        self.recording.look(self.now, || device.map(Device::screen));
     }
 
     fn use_local_reader(&mut self, command: &ReaderCommand) {
@@ -591,6 +601,7 @@ impl World {
                 match self.agenda.pop_due(self.now) {
                     Some(Due::Link(id)) => self.on_link_due(id),
                     Some(Due::Newcomer(index)) => self.on_newcomer_due(index),
+                    None if self.expire_screens() => {}
                     None => return,
                 }
             }
@@ -614,10 +625,15 @@ impl World {
 
     fn next_at(&self) -> Option<Instant> {
         let device = self.appliance.as_ref().and_then(Machine::poll_timeout);
-        [device, self.storage.next_at(), self.agenda.next_at()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            device,
+            self.storage.next_at(),
+            self.agenda.next_at(),
+            self.next_screen_at(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     // Users of the database.

@@ -236,13 +236,14 @@ pub(crate) enum PasswordCommand {
     Change {
         #[command(flatten)]
         password: PasswordArgs,
-        /// Take the new password from the first line of this file
+        /// Take the new password from the first line of this file; it is asked for at the terminal if none is given
         #[arg(long, value_name = "FILE")]
-        new_password_file: PathBuf,
+        new_password_file: Option<PathBuf>,
     },
 }
 
-/// Where the activation password is. It is never on the command line, which others can read.
+/// Where the activation password is, which is asked for at the terminal if neither is given. It is never on the command
+/// line, which others can read.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PasswordArgs {
     /// Take the activation password from the first line of this file
@@ -267,6 +268,9 @@ pub(crate) struct ProofArgs {
     pub(crate) card: CardArgs,
     #[command(flatten)]
     pub(crate) password: PasswordArgs,
+    /// Ask for the activation password at the terminal; no card is meant
+    #[arg(long, conflicts_with_all = ["password_file", "password_env", "card", "pin_file", "pin_env"])]
+    pub(crate) ask_password: bool,
 }
 
 /// The custodian's card and its PIN, which is asked for at the terminal if neither file nor variable is given.

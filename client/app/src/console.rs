@@ -91,7 +91,6 @@ pub(crate) async fn run(station: Station) -> Result<(), Outcome> {
     while !shell.is_over {
         // A terminal that is gone says so as an input.
         let _ = painted.paint(&shell.console, shell.now());
-        shell.panic_if_asked();
         let timeout = shell.console.poll_timeout().map(|timeout| shell.real(timeout));
         tokio::select! {
             is_heard = step(&mut shell.link) => if !is_heard {
@@ -141,19 +140,6 @@ impl Shell {
 
     fn real(&self, at: Instant) -> RealInstant {
         self.begin + at.since(Instant::POWER_ON)
-    }
-
-    /// In debug builds, `HSM_CLIENT_PANIC_ON` is a text on the screen that makes the program panic: the only way for a
-    /// test to see that even then the terminal is given back and the card reset.
-    fn panic_if_asked(&self) {
-        if cfg!(debug_assertions)
-            && let Ok(text) = std::env::var("HSM_CLIENT_PANIC_ON")
-        {
-            assert!(
-                !self.console.to_text(self.now()).contains(&text),
-                "`HSM_CLIENT_PANIC_ON` asked for it"
-            );
-        }
     }
 
     fn tell(&mut self, input: ConsoleInput) {

@@ -15,6 +15,9 @@ mod outcome;
 mod password;
 mod pin;
 mod reader;
+#[cfg(test)]
+#[path = "../tests/schema/mod.rs"]
+mod schema;
 mod screen;
 mod signals;
 mod terminal;
@@ -73,7 +76,7 @@ fn main() -> process::ExitCode {
         1 => LevelFilter::INFO,
         _ => LevelFilter::DEBUG,
     };
-    start_logging(cli.log_format.into(), level);
+    start_logging(cli.log_format.into(), level, io::stderr);
     let mut screen = Screen::new(cli.json);
     let outcome = execute(cli, &mut screen);
     let code = outcome.map_or(ExitCode::Passed, |outcome| {
@@ -159,7 +162,12 @@ fn with_settings(
         }
         Command::Password {
             command: PasswordCommand::Set { password },
-        } => session(&args, Goal::SetPassword(password::read(&password)?), None, screen),
+        } => session(
+            &args,
+            Goal::SetPassword(password::read_new(&password)?),
+            None,
+            screen,
+        ),
         Command::Password {
             command:
                 PasswordCommand::Change {
@@ -168,7 +176,7 @@ fn with_settings(
                 },
         } => session(
             &args,
-            change_password(&password, &new_password_file)?,
+            change_password(&password, new_password_file.as_deref())?,
             None,
             screen,
         ),
@@ -193,8 +201,12 @@ fn with_settings(
 
 /// How the user shows to be the administrator, and the card if it is one.
 fn proof_of(args: ProofArgs) -> Result<(Proof, Option<CardArgs>), Outcome> {
-    let ProofArgs { card, password } = args;
-    if password.is_given() {
+    let ProofArgs {
+        card,
+        password,
+        ask_password,
+    } = args;
+    if ask_password || password.is_given() {
         Ok((Proof::Password(password::read(&password)?), None))
     } else {
         Ok((Proof::Card, Some(card)))
@@ -259,14 +271,14 @@ fn set_network(settings: &str, password: &PasswordArgs) -> Result<Goal, Outcome>
     })
 }
 
-fn change_password(password: &PasswordArgs, new: &Path) -> Result<Goal, Outcome> {
+fn change_password(password: &PasswordArgs, new: Option<&Path>) -> Result<Goal, Outcome> {
     let old = password::read(password)?;
     Ok(Goal::Operate {
         proof: Proof::Password(old.clone()),
         operation: Operation::ChangePassword,
         request: ManagerRequest::ChangePassword {
             old,
-            new: password::of_file(new)?,
+            new: password::new(new)?,
         },
     })
 }

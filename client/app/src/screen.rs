@@ -247,6 +247,41 @@ pub(crate) fn network(network: &NetworkSettings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema;
+
+    /// What an administrator who stays can be told.
+    #[test]
+    fn the_schema_describes_every_notice() {
+        let header = Header {
+            service: ServiceState::Running,
+            model: "XP".into(),
+            serial: "TXP0000001".into(),
+            firmware: "5.0.22.0".into(),
+            ip: [192, 0, 2, 10].into(),
+            mode: protocol::OperatingMode::Nrm,
+        };
+        let notices = [
+            Talk::HeaderChanged(header),
+            Talk::CeremonyReset(protocol::CeremonyResetReason::Interval),
+            Talk::OperationProgress {
+                percent: 100,
+                text: "copied".into(),
+            },
+            Talk::CardRequestRefused {
+                method: "card.power_on".into(),
+            },
+        ];
+        let schema = schema::schema();
+        let mut names = Vec::new();
+        for talk in &notices {
+            let (name, members) = talk_members(talk);
+            schema::check_line(json_line("notice", name, &members).trim_end());
+            names.push(name);
+        }
+        let forms = schema["oneOf"].as_array().unwrap().iter();
+        let described = forms.filter_map(|form| form["properties"]["notice"]["const"].as_str());
+        assert_eq!(described.collect::<Vec<_>>(), names);
+    }
 
     #[test]
     fn what_a_device_says_cannot_steer_a_terminal() {

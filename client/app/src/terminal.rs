@@ -1,75 +1,33 @@
-//! The terminal while a console is on it: another screen, no echo, the mouse. Given back as it was, whatever ends the
-//! program.
+//! The terminal while a console is on it: what is painted, and what keys and clicks mean to it. Takes the terminal and
+//! gives it back by `full-screen`.
 
-use std::{
-    io::{self, IsTerminal as _, Stdout, Write as _},
-    panic, thread,
-};
+use std::io;
 
 use client_console::{Console, ConsoleInput, Key};
-use machine::Instant;
-use ratatui_core::terminal::Terminal;
-use ratatui_crossterm::{
-    CrosstermBackend,
-    crossterm::{
-        cursor::{Hide, Show},
-        event::{
-            self, DisableMouseCapture, EnableMouseCapture, Event, KeyCode, KeyEventKind, KeyModifiers,
-            MouseButton, MouseEventKind,
-        },
-        execute,
-        terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size},
-    },
+use full_screen::{
+    Event, FullScreen, KeyCode, KeyEventKind, KeyModifiers, Mouse, MouseButton, MouseEventKind, measure,
 };
+use machine::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
 /// A terminal that a console is painted on, until this is dropped.
-pub(crate) struct Painted(Terminal<CrosstermBackend<Stdout>>);
+pub(crate) struct Painted(FullScreen);
 
 impl Painted {
-    /// Takes the terminal over. A panic of the program gives it back before it says anything.
+    /// Takes the terminal over.
     pub(crate) fn take() -> io::Result<Self> {
-        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-            return Err(io::Error::other("standard input or standard output is none"));
-        }
-        let main = thread::current().id();
-        let before = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if thread::current().id() == main {
-                give_back();
-            }
-            before(info);
-        }));
-        enable_raw_mode()?;
-        // From here on, whatever fails gives it back.
-        let painted = Terminal::new(CrosstermBackend::new(io::stdout())).map(Self)?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture, Hide)?;
-        Ok(painted)
+        FullScreen::take(Mouse::Watched).map(Self)
     }
 
     pub(crate) fn paint(&mut self, console: &Console, now: Instant) -> io::Result<()> {
-        self.0.draw(|frame| console.paint(now, frame.buffer_mut()))?;
-        Ok(())
+        self.0.draw(|frame| console.paint(now, frame.buffer_mut()))
     }
 
     /// The size there is now.
     pub(crate) fn size() -> io::Result<ConsoleInput> {
-        let (columns, rows) = size()?;
+        let (columns, rows) = measure()?;
         Ok(ConsoleInput::Resized { columns, rows })
     }
-}
-
-impl Drop for Painted {
-    fn drop(&mut self) {
-        give_back();
-    }
-}
-
-/// A terminal that is gone needs nothing back. Done twice it does no harm.
-fn give_back() {
-    let _ = execute!(io::stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
-    let _ = io::stdout().flush();
-    let _ = disable_raw_mode();
 }
 
 /// Hands on what is typed and clicked, until the terminal is gone: then that is an input too.
@@ -77,22 +35,10 @@ pub(crate) fn watch<T: Send + 'static>(
     events: UnboundedSender<T>,
     wrap: impl Fn(ConsoleInput) -> T + Send + 'static,
 ) -> io::Result<()> {
-    thread::Builder::new().name("terminal".into()).spawn(move || {
-        loop {
-            let input = match event::read() {
-                Ok(event) => match input_of(&event) {
-                    Some(input) => input,
-                    None => continue,
-                },
-                Err(_) => ConsoleInput::Leave,
-            };
-            let is_last = matches!(input, ConsoleInput::Leave);
-            if events.send(wrap(input)).is_err() || is_last {
-                return;
-            }
-        }
-    })?;
-    Ok(())
+    full_screen::watch(move |event| {
+        let input = event.map_or(Some(ConsoleInput::Leave), |event| input_of(&event));
+        input.is_none_or(|input| events.send(wrap(input)).is_ok())
+    })
 }
 
 fn input_of(event: &Event) -> Option<ConsoleInput> {

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stderr, reason = "a skip says why")]
 
 mod device;
+mod schema;
 mod stranger;
 
 use std::{
@@ -17,7 +18,6 @@ use std::{
 
 use card_core::CardImage;
 use device::TestDevice;
-use hsm_core::{Event, Input as DeviceInput, Key, Limits, SessionEnd};
 use serde_json::Value;
 use virtual_card::CardFile;
 
@@ -36,7 +36,7 @@ impl Rig {
 
     fn around(device: TestDevice) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let cards = device.make_cards(folder.path());
+        let cards = device.cards();
         let pin = pin_file(folder.path(), device::PIN);
         Self {
             device,
@@ -111,7 +111,10 @@ impl Administrator {
     fn end(mut self) -> (i32, Vec<Value>) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
-        let lines = rest.lines().map(|line| serde_json::from_str(line).unwrap());
+        let lines = rest.lines().map(|line| {
+            schema::check_line(line);
+            serde_json::from_str(line).unwrap()
+        });
         (self.child.wait().unwrap().code().unwrap(), lines.collect())
     }
 }
@@ -164,6 +167,7 @@ impl Ran {
     #[track_caller]
     fn json(&self) -> Value {
         let line = self.stdout.strip_suffix('\n').unwrap();
+        schema::check_line(line);
         let value: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("one object: {self:?}"));
         assert_eq!(value["exit_code"], self.code);
         value
@@ -198,15 +202,7 @@ fn header_information_and_network_are_read_in_a_session_each() {
         rig.run(&["network", "--json"]).json()["network"]["gateway"],
         "192.0.2.1"
     );
-    rig.device.wait_for(|event| {
-        matches!(
-            event,
-            Event::SessionEnded {
-                end: SessionEnd::ClosedByManager,
-                ..
-            }
-        )
-    });
+    rig.device.wait_for("session_ended", "closed by the manager");
 }
 
 //= AU-01
@@ -219,21 +215,12 @@ fn two_custodians_at_two_stations_make_an_administrator_who_leaves_at_the_end_of
     let rig = Rig::new();
     rig.first_custodian();
     let mut administrator = rig.administrator();
-    rig.device
-        .wait_for(|event| matches!(event, Event::AdministratorGranted { .. }));
+    rig.device.wait_for("administrator_granted", "127.0.0.2");
     drop(administrator.input.take());
     let (code, said) = administrator.end();
     assert_eq!(code, 0);
     assert_eq!(said.last().unwrap()["outcome"], "left");
-    rig.device.wait_for(|event| {
-        matches!(
-            event,
-            Event::SessionEnded {
-                end: SessionEnd::ClosedByManager,
-                ..
-            }
-        )
-    });
+    rig.device.wait_for("session_ended", "closed by the manager");
 }
 
 //= OP-01
@@ -256,8 +243,7 @@ fn an_operation_is_done_by_the_last_custodian_and_refused_to_an_intermediary() {
         (done.code, done.json()["operation"].as_str()),
         (0, Some("stop-service"))
     );
-    rig.device
-        .wait_for(|event| matches!(event, Event::ServiceStopped));
+    rig.device.wait_for("service_stopped", "");
 
     // The service is stopped already: refused by its name.
     stop("127.0.0.1", 1);
@@ -274,8 +260,7 @@ fn an_operation_is_done_by_the_last_custodian_and_refused_to_an_intermediary() {
             .unwrap(),
     );
     restart.check(0, "done: `restart`\n");
-    rig.device
-        .wait_for(|event| matches!(event, Event::Started { .. }));
+    rig.device.wait_for("started", "after remote restart");
     // RM-11: it is armed again, and nobody's rights are left.
     rig.run(&["status"]).check(0, "service   stopped\n");
     rig.run(&["info"]).check(0, "activated           no\n");
@@ -350,13 +335,13 @@ fn a_second_station_is_denied_and_the_first_is_not_disturbed() {
 //= RM-07
 #[test]
 fn an_administrator_who_does_nothing_is_ended_by_the_inactivity_limit() {
-    let limits = Limits {
-        inactivity: Duration::from_millis(1500),
-        ..hsm_core::Profile::xp().limits
-    };
-    let rig = Rig::around(TestDevice::with_limits(limits));
+    let rig = Rig::new();
     rig.first_custodian();
-    let (code, said) = rig.administrator().end();
+    let administrator = rig.administrator();
+    let state = rig.device.advance(Duration::from_millis(119_999));
+    assert_eq!(state["manager"]["access"], "administrator", "{state}");
+    rig.device.advance(Duration::from_millis(1));
+    let (code, said) = administrator.end();
     let last = said.last().unwrap();
     assert_eq!(
         (code, last["outcome"].as_str(), last["reason"].as_str()),
@@ -370,7 +355,7 @@ fn somebody_at_the_console_ends_the_administrators_session() {
     let rig = Rig::new();
     rig.first_custodian();
     let administrator = rig.administrator();
-    rig.device.tell(DeviceInput::Key(Key::Enter));
+    rig.device.press("Enter");
     let (code, said) = administrator.end();
     let last = said.last().unwrap();
     assert_eq!(
@@ -575,13 +560,13 @@ fn interrupt(child: &Child) {
     );
 }
 
-/// Plays a custodian at a terminal, who types one text at each prompt; `script` gives the program a terminal of its
-/// own. `None` without that program.
-fn at_terminal(rig: &Rig, typed: &[&str]) -> Option<(i32, String)> {
+/// Plays somebody at a terminal, who types a text at each of these prompts, in this order; `script` gives the program a
+/// terminal of its own. `None` without that program.
+fn at_terminal(rig: &Rig, arguments: &str, typed: &[(&str, &str)]) -> Option<(i32, String)> {
     let client = env!("CARGO_BIN_EXE_hsm-client");
-    let (address, card) = (rig.device.address, rig.cards[0].display());
+    let address = rig.device.address;
     // Ctrl-C is for the program, not for the shell around it.
-    let command = format!("trap '' INT; {client} --hsm {address} auth --card {card}; echo code $?; stty -a");
+    let command = format!("trap '' INT; {client} --hsm {address} {arguments}; echo code $?; stty -a");
     let mut script = Command::new("script");
     script.args(["-qec", &command, "/dev/null"]);
     script.env("HOME", rig.folder.path()).env("SHELL", "/bin/sh");
@@ -593,16 +578,16 @@ fn at_terminal(rig: &Rig, typed: &[&str]) -> Option<(i32, String)> {
     let mut input = child.stdin.take().unwrap();
     let mut output = child.stdout.take().unwrap();
     let mut screen = Vec::new();
-    let mut typed = typed.iter();
+    let mut typed = typed.iter().peekable();
     let mut byte = [0];
     while output.read(&mut byte).unwrap_or(0) == 1 {
         screen.push(byte[0]);
-        if screen.ends_with(b".card`: ") {
-            let text = typed.next().expect("there is no further prompt");
+        if let Some((_, text)) = typed.next_if(|(prompt, _)| screen.ends_with(prompt.as_bytes())) {
             input.write_all(text.as_bytes()).unwrap();
         }
     }
     child.wait().unwrap();
+    assert_eq!(typed.next(), None, "{}", String::from_utf8_lossy(&screen));
     let screen = String::from_utf8(screen).unwrap();
     let (_, code) = screen.rsplit_once("code ").unwrap_or_else(|| panic!("{screen}"));
     Some((code.split_whitespace().next().unwrap().parse().unwrap(), screen))
@@ -627,7 +612,9 @@ fn a_pin_typed_at_the_terminal_is_not_shown() {
         (&["pqxz\n", "12345678\n"], 0, "intermediary: card 1 of 2"),
     ] {
         let rig = Rig::new();
-        let Some((came, screen)) = at_terminal(&rig, typed) else {
+        let prompts: Vec<_> = typed.iter().map(|typed| (".card`: ", *typed)).collect();
+        let arguments = format!("auth --card {}", rig.cards[0].display());
+        let Some((came, screen)) = at_terminal(&rig, &arguments, &prompts) else {
             eprintln!("skipped: the program `script`, which makes a terminal, is not here");
             return;
         };
@@ -639,6 +626,103 @@ fn a_pin_typed_at_the_terminal_is_not_shown() {
         let is_as_before = screen.contains(" echo ") && screen.contains("-echonl ");
         assert!(is_as_before, "{screen}");
     }
+}
+
+//= PK-02
+#[test]
+fn an_activation_password_typed_at_the_terminal_is_not_shown() {
+    const CTRL_C: &str = "pqxz\u{3}";
+    const CTRL_D: &str = "\u{4}";
+    const NEW: &str = "New activation password: ";
+    const AGAIN: &str = "The new one again: ";
+    const PASSWORD: &str = "Activation password: ";
+    let rig = Rig::around(TestDevice::pocket());
+    let set = "password set";
+    let network = r#"network set '{"ntp": ["time.example"]}'"#;
+    for (arguments, typed, code, said) in [
+        (set, &[(NEW, CTRL_C)][..], 14, "given up"),
+        (set, &[(NEW, CTRL_D)], 14, "given up"),
+        (set, &[(NEW, "correct horse\n"), (AGAIN, CTRL_D)], 14, "given up"),
+        (
+            set,
+            &[(NEW, "correct horse\n"), (AGAIN, "correct hearse\n")],
+            2,
+            "the second was another than the first",
+        ),
+        (
+            set,
+            &[(NEW, "pqxz\n"), (AGAIN, "pqxz\n")],
+            12,
+            "8 to 64 characters",
+        ),
+        (
+            set,
+            &[(NEW, "correct horse\n"), (AGAIN, "correct horse\n")],
+            0,
+            "the activation password is set",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "correct hearse\n")],
+            12,
+            "activation_password_wrong",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "correct horse\n")],
+            0,
+            "done: `unlock-master`",
+        ),
+        (network, &[(PASSWORD, "correct horse\n")], 0, "time.example"),
+        (
+            "password change",
+            &[
+                (PASSWORD, "correct horse\n"),
+                (NEW, "battery staple\n"),
+                (AGAIN, "battery staple\n"),
+            ],
+            0,
+            "done: `password change`",
+        ),
+        (
+            "op --ask-password unlock-master",
+            &[(PASSWORD, "battery staple\n")],
+            0,
+            "done: `unlock-master`",
+        ),
+    ] {
+        let Some((came, screen)) = at_terminal(&rig, arguments, typed) else {
+            eprintln!("skipped: the program `script`, which makes a terminal, is not here");
+            return;
+        };
+        assert_eq!(came, code, "{arguments}: {screen}");
+        assert!(screen.contains(said), "{said}: {screen}");
+        for secret in ["horse", "hearse", "staple", "pqxz"] {
+            assert!(!screen.contains(secret), "{screen}");
+        }
+        assert!(
+            screen.contains(" echo ") && screen.contains("-echonl "),
+            "{screen}"
+        );
+    }
+    rig.run(&["auth", "--card", "x", "--ask-password"])
+        .check(2, "cannot be used with");
+}
+
+/// Without a terminal nobody can be asked; `setsid` takes the one of this test away, if it has one.
+#[test]
+fn without_a_terminal_a_password_is_a_file_or_a_variable() {
+    let rig = Rig::around(TestDevice::pocket());
+    let mut command = Command::new("setsid");
+    command.arg(env!("CARGO_BIN_EXE_hsm-client"));
+    command.args(["--hsm", &rig.device.address.to_string(), "password", "set"]);
+    command.env("HOME", rig.folder.path()).stdin(Stdio::null());
+    let ran = Ran::of(command.output().unwrap());
+    ran.check_problem(
+        2,
+        "ask for the activation password: there is no terminal",
+        "--password-env",
+    );
 }
 
 #[test]
@@ -766,42 +850,24 @@ fn a_card_is_inspected_without_its_pin() {
         .check_problem(2, "neither a card image nor a reader", "--reader");
 }
 
-//= CL-02
 #[test]
-fn the_doctor_says_of_each_thing_what_is_wrong_and_what_to_do() {
+fn the_example_of_the_library_runs() {
     let rig = Rig::new();
-    let card = rig.cards[0].to_str().unwrap();
-    let ran = rig.run(&["--json", "doctor", "--card", card]);
-    let read: Value = serde_json::from_str(&ran.stdout).unwrap();
-    let checks: Vec<_> = read["findings"].as_array().unwrap().iter().collect();
-    let names: Vec<_> = checks
-        .iter()
-        .map(|finding| finding["check"].as_str().unwrap())
-        .collect();
-    assert_eq!(names, ["settings", "reader", "card", "device", "clock"]);
-    // The device of the tests lives in 1970.
-    assert_eq!(checks[4]["ok"], false);
-    assert!(checks[4]["hint"].as_str().unwrap().contains("set the clock"));
-    assert!(checks[..4].iter().all(|finding| finding["ok"] == true), "{ran:?}");
-
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let closed = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let ran = Ran::of(
-        client_of(rig.folder.path())
-            .args(["--hsm", &closed, "--reader", "vicc:127.0.0.1:1", "doctor"])
-            .output()
-            .unwrap(),
+    let address = rig.device.address.to_string();
+    let example = Command::new(device::program("examples/who_answers"))
+        .arg(&address)
+        .output()
+        .unwrap();
+    let ran = Ran::of(example);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    let fingerprint = rig.run(&["--json", "trust"]).json()["fingerprint"].clone();
+    let first = format!("{address} is {}", fingerprint.as_str().unwrap());
+    assert_eq!(
+        lines,
+        [&*first, "XP TXP0000001, firmware 5.0.22.0", "ended: HungUp"],
+        "{ran:?}"
     );
-    assert_eq!(ran.code, 13, "{ran:?}");
-    for said in [
-        "no card is in the reader",
-        "insert the card of a custodian",
-        "refused",
-        "the device listens when",
-    ] {
-        assert!(ran.stdout.contains(said), "{said}: {ran:?}");
-    }
+    assert_eq!(ran.code, 0);
 }
 
 #[test]

@@ -1,29 +1,29 @@
-//! The console driven by a person in a terminal: tmux holds the terminal, the real `hsm-client` runs in it, against a device
-//! on loopback. Screens are waited for, and whatever ends the program, the terminal is as it was.
+//! The console driven by a person in a terminal: tmux holds the terminal, the real `hsm-client` runs in it, against the real
+//! `hsm-emulator` with a bench. Screens are waited for, and are snapshots; whatever ends the program, the terminal is as it
+//! was.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod device;
 
-use std::{
-    fs,
-    path::PathBuf,
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{fs, ops::Deref, path::PathBuf, time::Duration};
 
 use device::{PIN, TestDevice};
-use hsm_core::{Event, SessionEnd};
+use terminal_bed::TerminalBed;
 
-/// How long a screen may take.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A terminal of 80 × 24 with a shell in it, in a tmux server of its own.
+/// A terminal of 80 × 24, with a device and cards beside it.
 struct Terminal {
-    folder: tempfile::TempDir,
+    bed: TerminalBed,
     cards: [PathBuf; 3],
     device: TestDevice,
+}
+
+impl Deref for Terminal {
+    type Target = TerminalBed;
+
+    fn deref(&self) -> &TerminalBed {
+        &self.bed
+    }
 }
 
 impl Terminal {
@@ -32,91 +32,55 @@ impl Terminal {
     }
 
     fn around(device: TestDevice) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let cards = device.make_cards(folder.path());
-        let terminal = Self {
-            folder,
-            cards,
-            device,
-        };
-        terminal.tmux(&[
-            "-f",
-            "/dev/null",
-            "new-session",
-            "-d",
-            "-x",
-            "80",
-            "-y",
-            "24",
-            "env",
-            "-i",
-            "TERM=screen",
-            "PATH=/usr/bin:/bin",
-            "PS1=ready> ",
-            "sh",
-        ]);
-        terminal.wait_for("ready>");
-        terminal
+        let bed = TerminalBed::new(80, 24, "screen");
+        let cards = device.cards();
+        Self { bed, cards, device }
     }
 
-    fn tmux(&self, args: &[&str]) -> String {
-        let ran = Command::new("tmux")
-            .arg("-S")
-            .arg(self.folder.path().join("tmux"))
-            .args(args)
-            .output()
-            .expect("tmux is installed: ci/test does it");
-        assert!(ran.status.success(), "tmux {args:?}: {ran:?}");
-        String::from_utf8(ran.stdout).unwrap()
-    }
-
-    /// Types keys by tmux's names for them.
-    fn keys(&self, keys: &[&str]) {
-        self.tmux(&[&["send-keys"], keys].concat());
-    }
-
-    fn types(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
-    }
-
-    fn screen(&self) -> String {
-        self.tmux(&["capture-pane", "-p"])
-    }
-
-    /// Looks at the screen until it shows this, and gives the screen.
+    /// Waits for the screen of this name, with what differs from run to run taken out. A screen that was painted in part
+    /// is looked at again; one that never comes is shown beside the one that was expected.
     #[track_caller]
-    fn wait_for(&self, text: &str) -> String {
-        let begin = Instant::now();
-        loop {
-            let screen = self.screen();
-            if screen.contains(text) {
-                return screen;
-            }
-            assert!(begin.elapsed() < PATIENCE, "`{text}` never came:\n{screen}");
-            // A screen sends no event; the next look may be the one.
-            thread::yield_now();
-        }
+    fn check_screen(&self, name: &str) {
+        let path = format!(
+            "{}/tests/snapshots/console__{name}.snap",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let screen = self.wait_for_snapshot(&path, |screen| self.same_every_time(screen));
+        insta::assert_snapshot!(name, screen);
     }
 
-    /// The settings of the terminal, as `stty -a` tells them.
-    fn settings(&self, name: &str) -> String {
-        let path = self.folder.path().join(name);
-        let path_text = path.to_str().unwrap();
-        self.types(&format!("stty -a > {path_text}; echo said-{name}"));
-        self.keys(&["Enter"]);
-        self.wait_for(&format!("\nsaid-{name}"));
-        fs::read_to_string(path).unwrap()
+    /// The screen without a port, the time and a fingerprint; each cell stays where it is.
+    fn same_every_time(&self, screen: &str) -> String {
+        let lines = screen.lines().map(|line| {
+            let line = line.replace(&self.device.address.port().to_string(), "PORT_");
+            let words: Vec<_> = line.split(' ').map(mask).collect();
+            // Seconds that are counted down in front of the person.
+            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+            for second in 1..words.len() {
+                if matches!(words[second], "s" | "s.") && words[second - 1].parse::<u32>().is_ok() {
+                    words[second - 1] = match words[second - 1].len() {
+                        1 => "#",
+                        2 => "##",
+                        _ => "###",
+                    };
+                }
+            }
+            words.join(" ")
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     /// Starts the console with this before and behind it, and waits for its first screen.
     fn start(&self, environment: &str, args: &str) {
-        let home = self.folder.path().display();
+        let home = self.folder().display();
         let address = self.device.address;
-        self.types(&format!(
-            "clear; {environment} XDG_CONFIG_HOME={home} {} console {address} {args}; echo ended-with-$?",
+        // A Pocket has none, and the shell stays where it is.
+        let cards = self.cards[0].parent().unwrap().display();
+        self.types(&format!("cd {cards} 2>&-; "));
+        self.run(&format!(
+            "{environment} XDG_CONFIG_HOME={home} {} console {address} {args}",
             env!("CARGO_BIN_EXE_hsm-client")
         ));
-        self.keys(&["Enter"]);
         self.wait_for("[ Connect ]");
     }
 
@@ -146,46 +110,30 @@ impl Terminal {
         self.keys(&["Enter"]);
     }
 
+    /// The custodians' cards, which lie where the program is started.
     fn cards_args(&self) -> String {
-        let cards = self
+        let names = self
             .cards
             .iter()
-            .map(|card| format!("--card {} ", card.display()));
-        cards.collect()
-    }
-
-    /// The program that runs in the terminal.
-    fn program_id(&self) -> String {
-        let shell = self.tmux(&["display-message", "-p", "#{pane_pid}"]);
-        let children = format!("/proc/{0}/task/{0}/children", shell.trim());
-        fs::read_to_string(children).unwrap().trim().to_owned()
-    }
-
-    fn signal(&self, name: &str) {
-        let program = self.program_id();
-        let ran = Command::new("kill").args([name, &program]).status().unwrap();
-        assert!(ran.success(), "{program}");
-    }
-
-    /// The shell has the terminal again, and it is as it was.
-    #[track_caller]
-    fn check_given_back(&self, exit_code: i32, before: &str, name: &str) {
-        self.wait_for(&format!("ended-with-{exit_code}"));
-        assert_eq!(self.settings(name), before, "after {name}");
-        let screen = self.screen();
-        assert!(!screen.contains("┌"), "the other screen is gone:\n{screen}");
+            .map(|card| card.file_name().unwrap().to_str().unwrap());
+        names.fold(String::new(), |args, name| args + "--card " + name + " ")
     }
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        let socket = self.folder.path().join("tmux");
-        // One that has gone by itself needs no end.
-        let _ = Command::new("tmux")
-            .arg("-S")
-            .arg(socket)
-            .arg("kill-server")
-            .output();
+/// A word with a part of a fingerprint, a date or a time: its shape.
+fn mask(word: &str) -> String {
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts_of = |separator: char| {
+        // The first half of a fingerprint goes on in the next line.
+        let parts: Vec<_> = word.trim_end_matches(separator).split(separator).collect();
+        let is_all = parts.iter().all(|part| is_digits(part));
+        if is_all { parts.len() } else { 0 }
+    };
+    // A MAC address has six parts and is the same every time.
+    if matches!(parts_of(':'), 3 | 16) || parts_of('/') == 3 {
+        word.replace(|character: char| character.is_ascii_hexdigit(), "#")
+    } else {
+        word.to_owned()
     }
 }
 
@@ -195,7 +143,7 @@ impl Drop for Terminal {
 fn a_pocket_from_its_first_password_to_its_network_settings() {
     let terminal = Terminal::around(TestDevice::pocket());
     let before = terminal.settings("before");
-    let trace = terminal.folder.path().join("trace.jsonl");
+    let trace = terminal.folder().join("trace.jsonl");
     terminal.start("", &format!("--trace {}", trace.display()));
     terminal.keys(&["Enter"]);
     terminal.wait_for("First use");
@@ -242,38 +190,102 @@ fn a_whole_ceremony_and_an_operation() {
     let terminal = Terminal::new();
     let before = terminal.settings("before");
     terminal.start("", &terminal.cards_args());
-    terminal.connect(true);
-    terminal.present(0);
-    let screen = terminal.wait_for("left for the next custodian");
-    assert!(screen.contains("Card 1 of 2 is accepted."), "{screen}");
-    terminal.device.wait_for(|event| {
-        matches!(
-            event,
-            Event::SessionEnded {
-                end: SessionEnd::ClosedByManager,
-                ..
-            }
-        )
-    });
+    terminal.check_screen("start");
+    terminal.keys(&["Enter"]);
+    terminal.check_screen("first_use");
+    terminal.keys(&["Enter"]);
+    terminal.check_screen("management");
+    terminal.keys(&["Enter"]);
+    terminal.check_screen("insert_card");
+    terminal.keys(&["Enter"]);
+    terminal.check_screen("pin");
+    terminal.types(PIN);
+    terminal.check_screen("pin_typed");
+    terminal.keys(&["Enter"]);
+    terminal.check_screen("intermediary");
+    terminal.device.wait_for("session_ended", "closed by the manager");
     terminal.connect(false);
-    let screen = terminal.wait_for("1 of 2 cards are accepted");
-    assert!(screen.contains("Service  stopped"), "{screen}");
+    terminal.check_screen("next_custodian");
     terminal.present(1);
-    terminal.wait_for("The device is activated.");
+    terminal.check_screen("administrator");
     terminal.keys(&["Enter"]);
-    terminal.wait_for("[ Stop service ]");
+    terminal.check_screen("operations");
     terminal.keys(&["Enter"]);
-    terminal.wait_for("are you sure?");
+    terminal.check_screen("confirm");
     terminal.keys(&["y"]);
-    terminal.wait_for("The service is stopped.");
     // The header follows by a notification, which comes behind the answer.
-    terminal.wait_for("Service  stopped");
+    terminal.check_screen("stopped");
+    terminal.device.wait_for("operation_done", "stop service");
     terminal.keys(&["2"]);
-    terminal.wait_for("255.255.255.0");
+    terminal.check_screen("network");
     terminal.keys(&["3"]);
-    terminal.wait_for("Last self test");
+    terminal.check_screen("information");
     terminal.keys(&["x"]);
     terminal.check_given_back(0, &before, "exit");
+}
+
+/// The bench moves the device by ten minutes in which nobody touches the console.
+//= CL-05
+//= RM-07
+//= HD-02
+#[test]
+fn a_console_left_alone_sends_nothing_and_is_ended_at_two_minutes() {
+    let terminal = Terminal::new();
+    let before = terminal.settings("before");
+    terminal.start("", "");
+    terminal.connect(true);
+    let connections = |state: &serde_json::Value| state["connections"].to_string();
+    let state = terminal.device.state();
+    let (at_first, manager) = (connections(&state), state["manager"].clone());
+    assert!(at_first.contains(r#""phase":"lines""#), "{state}");
+
+    let state = terminal.device.advance(Duration::from_millis(119_999));
+    assert_eq!(connections(&state), at_first, "not a byte was read from it");
+    assert_eq!(state["manager"], manager, "one millisecond before");
+
+    let state = terminal.device.advance(Duration::from_millis(1));
+    assert!(state["manager"].is_null(), "{state}");
+    terminal.device.wait_for("session_ended", "inactivity");
+    terminal.check_screen("ended_by_inactivity");
+    let ended = terminal.device.state();
+    assert_eq!(connections(&ended), "[]", "{ended}");
+
+    let state = terminal.device.advance(Duration::from_secs(480));
+    assert_eq!(connections(&state), "[]", "{state}");
+    assert_eq!(state["events"]["next"], ended["events"]["next"], "nobody came");
+    terminal.check_screen("ended_by_inactivity");
+    terminal.keys(&["x"]);
+    terminal.check_given_back(0, &before, "exit");
+}
+
+/// Whatever ends the session, the console says what it was, and ends as it should.
+//= RM-10
+#[test]
+fn every_end_of_the_session_is_told_and_gives_the_terminal_back() {
+    for end in ["preempted", "cut", "killed", "silent"] {
+        let terminal = Terminal::new();
+        let before = terminal.settings("before");
+        let patience = if end == "silent" {
+            "--answer-timeout 3s"
+        } else {
+            ""
+        };
+        terminal.start("", patience);
+        terminal.connect(true);
+        match end {
+            "preempted" => terminal.device.press("Enter"),
+            "cut" => terminal.device.cut_power(),
+            "killed" => terminal.device.signal("-KILL"),
+            _ => {
+                terminal.device.signal("-STOP");
+                // Something is asked, and no answer comes.
+                terminal.keys(&["3"]);
+            }
+        }
+        terminal.check_screen(&format!("ended_{end}"));
+        terminal.keys(&["x"]);
+        terminal.check_given_back(0, &before, end);
+    }
 }
 
 #[test]
@@ -283,7 +295,7 @@ fn every_end_gives_the_terminal_back_and_the_place_free() {
     let mut is_first_use = true;
     for (end, exit_code) in [("ctrl-c", 0), ("-TERM", 0), ("-HUP", 0), ("panic", 101)] {
         let environment = if end == "panic" {
-            "HSM_CLIENT_PANIC_ON='Type the PIN'"
+            "RIG_PANIC_ON='Type the PIN'"
         } else {
             ""
         };
@@ -304,8 +316,6 @@ fn every_end_gives_the_terminal_back_and_the_place_free() {
         }
         terminal.check_given_back(exit_code, &before, end.trim_start_matches('-'));
         // The place is free, and the card can be taken by the next program: the next round of this loop does both.
-        terminal
-            .device
-            .wait_for(|event| matches!(event, Event::SessionEnded { .. }));
+        terminal.device.wait_for("session_ended", "");
     }
 }

@@ -74,7 +74,10 @@ fn problem(doing: &str, why: Error) -> Problem {
     let problem = Problem::new(ExitCode::Card, format!("{doing}: PC/SC says: {why}"));
     match why {
         Error::NoService | Error::ServiceStopped => {
-            problem.hint("start the PC/SC daemon; on Debian it is the package `pcscd`")
+            problem.hint("start the PC/SC daemon, on Debian the package `pcscd`; if it runs, see whether polkit lets this user in")
+        }
+        Error::CommError | Error::InternalError => {
+            problem.hint("restart the PC/SC daemon: it broke off in the middle of an answer")
         }
         Error::SecurityViolation => problem.hint(
             "the daemon lets this user not in: allow the polkit actions `org.debian.pcsc-lite.access_pcsc` and \

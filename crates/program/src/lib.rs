@@ -1,5 +1,5 @@
 //! What every program of the rig shares: the table of exit codes, the version, how it logs, how it keeps files that
-//! must not be lost, its port, how it says that it is ready, which signals end it, how it shows texts of others. Knows
+//! must not be lost, its port, how it says that it is ready and how it ended, which signals end it, how it shows texts of others. Knows
 //! no device, no card and no scenario.
 //!
 //! ```
@@ -16,6 +16,7 @@ mod manual;
 mod port;
 mod problem;
 mod ready_file;
+mod said;
 mod shown;
 mod signals;
 mod typed_secret;
@@ -27,6 +28,7 @@ pub use manual::{completions, manual};
 pub use port::Port;
 pub use problem::Problem;
 pub use ready_file::ReadyFile;
+pub use said::{data, end, end_unparsed};
 pub use shown::{is_unseen, shown};
 pub use signals::Signals;
 pub use typed_secret::{SECRET_LINE_BYTES_MAX, Silence, open_terminal, read_secret_file, read_secret_line};

@@ -2,15 +2,18 @@
 //! thing that happens in the task that owns the device, and is answered by it. Decides nothing about the device.
 
 mod api;
+mod card_folder;
 mod events;
 mod gate;
+mod page;
 mod refusal;
 mod request;
 mod server;
+mod tickets;
 mod token;
 
 pub(crate) use events::EventLog;
 pub(crate) use refusal::Refusal;
-pub(crate) use request::{Act, Reply, Request};
+pub(crate) use request::{Act, Reply, Request, Sight};
 pub(crate) use server::Server;
 pub(crate) use token::Token;

@@ -6,17 +6,11 @@ mod log;
 mod run;
 mod state;
 
-use std::{
-    ffi::OsString,
-    fs,
-    io::{self, Write as _},
-    path::PathBuf,
-};
+use std::{ffi::OsString, fs, path::PathBuf};
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use program::{ExitCode, LogFormat, Problem};
-use tracing::error;
+use program::{ExitCode, LogFormat, Problem, data, end, end_unparsed};
 
 /// A software HSM with its remote management: a test device that protects nothing
 #[derive(Debug, Parser)]
@@ -56,65 +50,31 @@ enum Command {
 
 /// Does what the arguments ask for, the first of them being the program's name.
 pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut format = LogFormat::Text;
-    let done = match Cli::try_parse_from(args) {
-        Ok(cli) => match cli.command {
-            Command::Run(args) => {
-                format = args.log_format();
-                run::run(args)
-            }
-            Command::Demo(args) => demo::demo(&args),
-            Command::Bench(args) => bench::bench(args),
-            Command::Log(args) => log::log(&args),
-            Command::State(args) => state::state(&args),
-            Command::Completions { shell } => data(program::completions(Cli::command(), shell).as_bytes()),
-            Command::Man { dir } => man(dir),
-        },
-        Err(error) if error.use_stderr() => {
-            talk(&error.render().to_string());
-            return ExitCode::Usage;
-        }
-        // Help or the version, which were asked for.
-        Err(error) => data(error.render().to_string().as_bytes()),
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return end_unparsed(&error),
     };
-    match done {
-        Ok(()) => ExitCode::Passed,
-        Err(problem) => {
-            match format {
-                LogFormat::Text => talk(&problem.to_string()),
-                LogFormat::Json => {
-                    error!(
-                        exit_code = problem.exit_code.code(),
-                        hint = problem.hint,
-                        "{}",
-                        problem.what
-                    );
-                }
-            }
-            problem.exit_code
+    let mut format = LogFormat::Text;
+    let done = match cli.command {
+        Command::Run(args) => {
+            format = args.log_format();
+            run::run(args)
         }
-    }
-}
-
-/// What was asked for.
-fn data(bytes: &[u8]) -> Result<(), Problem> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()?;
-    Ok(())
-}
-
-/// What is said to the person.
-fn talk(text: &str) {
-    // If nobody can hear it, the exit code still says it.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+        Command::Demo(args) => demo::demo(&args),
+        Command::Bench(args) => bench::bench(args),
+        Command::Log(args) => log::log(&args),
+        Command::State(args) => state::state(&args),
+        Command::Completions { shell } => data(program::completions(Cli::command(), shell)),
+        Command::Man { dir } => man(dir),
+    };
+    end(done, format)
 }
 
 fn man(dir: Option<PathBuf>) -> Result<(), Problem> {
     let Some(dir) = dir else {
         let mut page = Vec::new();
         clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-        return data(&page);
+        return data(page);
     };
     fs::create_dir_all(&dir)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), &dir))

@@ -1,46 +1,42 @@
-//! The local console as lines of text, for a person or a program without a screen: a word on standard input is a key, and
-//! the screen is written to standard output when it has changed. Decides nothing: a key goes to the device as it is.
+//! The local console as lines of text, for a program, or a person without a terminal: a word on standard input is a key
+//! or another thing that a hand does, and the screen is written to standard output when it has changed. Decides nothing:
+//! a key goes to the device as it is.
 
 use std::{
     io::{self, BufRead as _, Write as _},
+    path::absolute,
     task::{Context, Poll, ready},
     thread,
 };
 
-use hsm_core::{Key, Screen};
+use hsm_core::Key;
 use tokio::sync::mpsc::{Receiver, channel};
 use tracing::warn;
 
-/// Keys that may wait for the device; a program that types faster waits.
-const KEYS_MAX: usize = 64;
+use crate::local_console::{Hand, Seen};
 
-/// The hand at the keyboard and the eye on the screen.
+/// Things that may wait for the device; a program that types faster waits.
+const HANDS_MAX: usize = 64;
+
+/// The hand at the device and the eye on the screen.
 pub(crate) struct ConsoleLines {
     /// `None` when nobody types any more.
-    keys: Option<Receiver<Key>>,
+    hands: Option<Receiver<Hand>>,
     shown: Option<String>,
 }
 
 impl ConsoleLines {
-    /// Nobody at the device.
-    pub(crate) fn absent() -> Self {
-        Self {
-            keys: None,
-            shown: None,
-        }
-    }
-
-    /// Reads keys from standard input until it ends.
+    /// Reads words from standard input until it ends.
     pub(crate) fn start() -> io::Result<Self> {
-        let (sender, keys) = channel(KEYS_MAX);
+        let (sender, hands) = channel(HANDS_MAX);
         // Standard input can only be read by a thread that may wait for ever; it ends with the process.
         thread::Builder::new().name("console".into()).spawn(move || {
             for line in io::stdin().lock().lines() {
                 let Ok(line) = line else { return };
-                match keys_of(line.trim()) {
-                    Ok(keys) => {
-                        for key in keys {
-                            if sender.blocking_send(key).is_err() {
+                match hands_of(line.trim()) {
+                    Ok(hands) => {
+                        for hand in hands {
+                            if sender.blocking_send(hand).is_err() {
                                 return;
                             }
                         }
@@ -50,29 +46,32 @@ impl ConsoleLines {
             }
         })?;
         Ok(Self {
-            keys: Some(keys),
+            hands: Some(hands),
             shown: Some(String::new()),
         })
     }
 
-    /// The next key.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Key> {
-        let Some(keys) = &mut self.keys else {
+    /// The next thing that a hand does.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Hand> {
+        let Some(hands) = &mut self.hands else {
             return Poll::Pending;
         };
-        if let Some(key) = ready!(keys.poll_recv(cx)) {
-            return Poll::Ready(key);
+        if let Some(hand) = ready!(hands.poll_recv(cx)) {
+            return Poll::Ready(hand);
         }
-        self.keys = None;
+        self.hands = None;
         Poll::Pending
     }
 
-    /// Writes the screen if it is another one than before.
-    pub(crate) fn show(&mut self, screen: impl FnOnce() -> Screen) {
+    /// Writes the screen if it is another one than before. One without power stays as it was.
+    pub(crate) fn show(&mut self, seen: impl FnOnce() -> Seen) {
         let Some(shown) = &mut self.shown else {
             return;
         };
-        let screen = screen().to_string();
+        let Some(screen) = seen().screen else {
+            return;
+        };
+        let screen = screen.to_string();
         if *shown == screen {
             return;
         }
@@ -82,31 +81,38 @@ impl ConsoleLines {
     }
 }
 
-/// The keys that a line means: the name of one, or `type` and the characters to be typed.
-fn keys_of(line: &str) -> Result<Vec<Key>, String> {
+/// What a line means: the name of a key, `type` and the characters to be typed, or another thing that a hand does.
+fn hands_of(line: &str) -> Result<Vec<Hand>, String> {
     if let Some(text) = line.strip_prefix("type ") {
-        return Ok(text.chars().map(Key::Char).collect());
+        return Ok(text.chars().map(|typed| Hand::Key(Key::Char(typed))).collect());
     }
-    let key = match line {
+    if let Some(path) = line.strip_prefix("insert ") {
+        let path = absolute(path).map_err(|error| format!("read path of a card: {error}"))?;
+        return Ok(vec![Hand::InsertCard(path)]);
+    }
+    let hand = match line {
         "" => return Ok(Vec::new()),
-        "Up" => Key::Up,
-        "Down" => Key::Down,
-        "Left" => Key::Left,
-        "Right" => Key::Right,
-        "Tab" => Key::Tab,
-        "Enter" => Key::Enter,
-        "Esc" => Key::Esc,
-        "Backspace" => Key::Backspace,
+        "remove" => Hand::RemoveCard,
+        "power" => Hand::PowerButton,
+        "mains" => Hand::Mains,
+        "Up" => Hand::Key(Key::Up),
+        "Down" => Hand::Key(Key::Down),
+        "Left" => Hand::Key(Key::Left),
+        "Right" => Hand::Key(Key::Right),
+        "Tab" => Hand::Key(Key::Tab),
+        "Enter" => Hand::Key(Key::Enter),
+        "Esc" => Hand::Key(Key::Esc),
+        "Backspace" => Hand::Key(Key::Backspace),
         // What came is not repeated: it may be a PIN that was typed without `type`.
         _ => {
             return Err(
-                "read key: expected `Up`, `Down`, `Left`, `Right`, `Tab`, `Enter`, `Esc`, `Backspace`, or \
-                        `type` and characters, got another line"
+                "read key: expected `Up`, `Down`, `Left`, `Right`, `Tab`, `Enter`, `Esc`, `Backspace`, `type` and \
+                        characters, `insert` and a card image, `remove`, `power` or `mains`, got another line"
                     .to_owned(),
             );
         }
     };
-    Ok(vec![key])
+    Ok(vec![hand])
 }
 
 #[cfg(test)]
@@ -114,15 +120,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_key_or_what_is_typed() {
-        assert_eq!(keys_of("Enter"), Ok(vec![Key::Enter]));
-        assert_eq!(keys_of("type 1a"), Ok(vec![Key::Char('1'), Key::Char('a')]));
-        assert_eq!(keys_of(""), Ok(Vec::new()));
+    fn a_line_is_a_key_or_what_is_typed_or_what_a_hand_does() {
+        assert_eq!(hands_of("Enter"), Ok(vec![Hand::Key(Key::Enter)]));
+        let typed = ['1', 'a'].map(|character| Hand::Key(Key::Char(character)));
+        assert_eq!(hands_of("type 1a"), Ok(Vec::from(typed)));
+        let card = Hand::InsertCard("/cards/ana.card".into());
+        assert_eq!(hands_of("insert /cards/ana.card"), Ok(vec![card]));
+        assert_eq!(hands_of("remove"), Ok(vec![Hand::RemoveCard]));
+        assert_eq!(hands_of("power"), Ok(vec![Hand::PowerButton]));
+        assert_eq!(hands_of("mains"), Ok(vec![Hand::Mains]));
+        assert_eq!(hands_of(""), Ok(Vec::new()));
     }
 
     #[test]
     fn another_line_is_refused_without_being_repeated() {
-        let refused = keys_of("12345678").expect_err("no key");
+        let refused = hands_of("12345678").expect_err("no key");
         assert!(!refused.contains("12345678"), "{refused}");
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -95,11 +95,28 @@ impl EventLog {
     }
 }
 
-/// The files of the log in a state folder that there are, the oldest first.
-pub(crate) fn files(state: &Path) -> Vec<PathBuf> {
+/// The files of the log in a state folder that there are, opened, the oldest first. Whoever writes may begin the next one
+/// meanwhile: they are opened from the newest on, so that one that moves is seen twice rather than not at all, and is
+/// given once.
+pub(crate) fn open_files(state: &Path) -> io::Result<Vec<File>> {
     let folder = state.join(FOLDER_NAME);
-    let names = (0..FILES_MAX).rev().map(|number| file_name(&folder, number));
-    names.filter(|name| name.is_file()).collect()
+    let mut seen = Vec::new();
+    let mut files = Vec::new();
+    for number in 0..FILES_MAX {
+        match File::open(file_name(&folder, number)) {
+            Ok(file) => {
+                let inode = file.metadata()?.ino();
+                if !seen.contains(&inode) {
+                    seen.push(inode);
+                    files.push(file);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    files.reverse();
+    Ok(files)
 }
 
 fn file_name(folder: &Path, number: usize) -> PathBuf {
@@ -137,9 +154,10 @@ mod tests {
     use super::*;
 
     fn lines(state: &Path) -> Vec<String> {
-        let texts = files(state)
+        let files = open_files(state).expect("they can be read");
+        let texts = files
             .into_iter()
-            .map(|path| fs::read_to_string(path).expect("it is there"));
+            .map(|file| io::read_to_string(file).expect("it is text"));
         texts
             .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
             .collect()
@@ -172,7 +190,10 @@ mod tests {
             log.add(&format!("line {number:04}")).expect("there is room");
         }
         let kept = lines(state.path());
-        assert_eq!(files(state.path()).len(), FILES_MAX);
+        assert_eq!(
+            open_files(state.path()).expect("they can be read").len(),
+            FILES_MAX
+        );
         assert_eq!(kept.len(), 2 * FILES_MAX);
         assert_eq!((kept[0].as_str(), kept[15].as_str()), ("line 0084", "line 0099"));
     }

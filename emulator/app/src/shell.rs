@@ -6,11 +6,13 @@ mod hand;
 use std::{
     future::poll_fn,
     net::SocketAddr,
+    path::Path,
     task::{Context, Poll},
 };
 
-use apdu::{ReaderAnswer, ReaderCommand};
-use hsm_core::{ConnectionId, DerivedKey, Event, Input as DeviceInput, Job, Key, LifeCycle, Record};
+use hsm_core::{
+    ConnectionId, DerivedKey, Device, Event, Input as DeviceInput, Job, LifeCycle, LocalCard, Record,
+};
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};
@@ -19,10 +21,11 @@ use tracing::{debug, info, warn};
 
 use crate::{
     bench::{Request, Server},
-    console_lines::ConsoleLines,
     derivations::Derivations,
     disk::Disk,
     event_log::EventLog,
+    local_console::{Hand, LocalConsole, Seen},
+    local_reader::{Hindrance, LocalReader},
     mains::Mains,
     readiness::Readiness,
     store::{Store, Written},
@@ -44,8 +47,9 @@ enum Happening {
     Derived(Job, DerivedKey),
     /// A limit of the device is over.
     Deadline,
-    Key(Key),
-    /// Somebody has a hand at the device.
+    /// Somebody who sits at the device does something.
+    Hand(Hand),
+    /// A program has a hand at the device.
     Asked(Request),
     /// Something came from a connection, or left on it.
     Moved(Input),
@@ -88,7 +92,7 @@ impl From<Problem> for End {
 pub(crate) struct Parts {
     pub(crate) mains: Mains,
     pub(crate) clock: Clock,
-    pub(crate) console: ConsoleLines,
+    pub(crate) console: LocalConsole,
     pub(crate) port: Port,
     pub(crate) readiness: Option<Readiness>,
     pub(crate) log: EventLog,
@@ -105,7 +109,8 @@ pub(crate) struct Shell {
     log: EventLog,
     clock: Clock,
     rng: OsRandom,
-    console: ConsoleLines,
+    console: LocalConsole,
+    reader: LocalReader,
     port: Port,
     readiness: Option<Readiness>,
     /// Whether the device has started once, so that somebody may be waiting for its address.
@@ -134,6 +139,7 @@ impl Shell {
             clock: parts.clock,
             rng: OsRandom,
             console: parts.console,
+            reader: LocalReader::default(),
             port: parts.port,
             readiness: parts.readiness,
             is_ready: false,
@@ -186,7 +192,11 @@ impl Shell {
                 Happening::Written(written) => self.on_written(written)?,
                 Happening::Derived(job, derived) => self.on_derived(job, derived)?,
                 Happening::Deadline => self.expire()?,
-                Happening::Key(key) => self.tell(Input::Device(DeviceInput::Key(key)))?,
+                Happening::Hand(Hand::Leave) => {
+                    info!("left at the terminal: ending");
+                    return Ok(());
+                }
+                Happening::Hand(hand) => self.on_hand(hand)?,
                 Happening::Asked(request) => self.on_request(request, signals).await?,
                 Happening::Moved(input) => self.tell(input)?,
                 Happening::Accepted(stream, peer) => {
@@ -274,8 +284,8 @@ impl Shell {
         {
             return Poll::Ready(Happening::Deadline);
         }
-        if let Poll::Ready(key) = self.console.poll(cx) {
-            return Poll::Ready(Happening::Key(key));
+        if let Poll::Ready(hand) = self.console.poll(cx) {
+            return Poll::Ready(Happening::Hand(hand));
         }
         match &mut self.seat {
             Some(seat) => seat.poll(cx, &self.wires).map(Happening::Asked),
@@ -386,7 +396,7 @@ impl Shell {
                     unreachable!("nothing in this program speaks for a user")
                 }
                 Output::LocalReader(command) => {
-                    let answer = self.ask_local_reader(&command);
+                    let answer = self.reader.answer(&command);
                     self.hand_in(moment, Input::Device(DeviceInput::LocalReader(answer)));
                 }
                 Output::Event(record) => {
@@ -395,21 +405,109 @@ impl Shell {
                 }
             }
         }
-        if let Some(appliance) = &self.appliance {
-            self.console.show(|| appliance.device().screen());
-        }
+        self.tell_change();
         if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
+        }
+        // Last, so that whoever sees the port also finds it in the ready-file.
+        self.show();
+        Ok(())
+    }
+
+    /// Whoever looks sees what there is now.
+    fn show(&mut self) {
+        let device = self.appliance.as_ref().map(Appliance::device);
+        self.console.show(|| Seen {
+            screen: device.map(Device::screen),
+            card: self.reader.card_path(),
+            management: self.port.is_open().then(|| self.port.address()),
+        });
+    }
+
+    // Hands at the device.
+
+    fn on_hand(&mut self, hand: Hand) -> Result<(), Problem> {
+        let done = match hand {
+            Hand::Key(key) => {
+                self.tell(Input::Device(DeviceInput::Key(key)))?;
+                Ok(())
+            }
+            Hand::InsertCard(path) => self.insert_card(&path)?,
+            Hand::RemoveCard => self.remove_card()?,
+            Hand::PowerButton if self.appliance.is_none() => Err(Hindrance {
+                doing: "press the power button",
+                expected: "mains".into(),
+                came: "none: the power is cut".into(),
+                hint: String::new(),
+            }),
+            Hand::PowerButton => {
+                self.tell(Input::Device(DeviceInput::PowerButton))?;
+                Ok(())
+            }
+            Hand::Mains if self.appliance.is_none() => {
+                self.return_power()?;
+                Ok(())
+            }
+            Hand::Mains => {
+                self.cut_power();
+                Ok(())
+            }
+            Hand::Leave => unreachable!("the loop ends with it"),
+        };
+        if let Err(hindrance) = done {
+            self.console.say(&hindrance);
         }
         Ok(())
     }
 
-    /// Only a bench has a reader.
-    fn ask_local_reader(&mut self, command: &ReaderCommand) -> ReaderAnswer {
-        let seat = self.seat.as_mut();
-        seat.map_or(ReaderAnswer::ReaderUnavailable, |seat| {
-            seat.ask_local_reader(command)
-        })
+    fn insert_card(&mut self, path: &Path) -> Result<Result<(), Hindrance>, Problem> {
+        if let Err(hindrance) = self.reader.insert(path) {
+            return Ok(Err(hindrance));
+        }
+        self.tell(Input::Device(DeviceInput::LocalCard(LocalCard::Inserted)))?;
+        Ok(Ok(()))
+    }
+
+    fn remove_card(&mut self) -> Result<Result<(), Hindrance>, Problem> {
+        if let Err(hindrance) = self.reader.remove() {
+            return Ok(Err(hindrance));
+        }
+        self.tell(Input::Device(DeviceInput::LocalCard(LocalCard::Removed)))?;
+        Ok(Ok(()))
+    }
+
+    // Power.
+
+    /// The cable is pulled out: what was not durable is lost, and nobody is told.
+    fn cut_power(&mut self) {
+        self.appliance = None;
+        self.disk.cut();
+        // What is derived now is for a device that is gone.
+        self.derivations = Derivations::new();
+        self.port.close();
+        self.wires.reset_all();
+        self.tell_about_power("power_cut", "power cut");
+        self.show();
+        // Whoever waits for the port sees that it is closed.
+        if let Err(problem) = self.tell_ready_file() {
+            warn!("{}", problem.what);
+        }
+    }
+
+    fn return_power(&mut self) -> Result<(), Problem> {
+        let (store, kept) = self.mains.open()?;
+        self.appliance = Some(self.mains.device(&kept)?);
+        self.disk.plug_in(store)?;
+        self.tell_about_power("power_returned", "power returns");
+        self.force_self_test()?;
+        self.start()
+    }
+
+    fn tell_about_power(&self, kind: &str, line: &str) {
+        info!("{line}");
+        if let Some(seat) = &self.seat {
+            seat.push(self.clock.read().now, kind, 0, line.to_owned());
+        }
     }
 
     fn listen(&mut self, listening: bool) -> Result<(), Problem> {
@@ -442,7 +540,9 @@ impl Shell {
             Event::Off => {
                 info!("{}", line());
                 if self.life_cycle() == Some(LifeCycle::Off) {
-                    info!("the device is off; end this program and start it again to switch it on");
+                    info!(
+                        "the device is off; end this program and start it again to switch it on, or press its power button"
+                    );
                 }
             }
             Event::SelfTest { passed: true }

@@ -29,6 +29,10 @@ pub struct EventsQuery {
     #[serde(default, deserialize_with = "number")]
     #[param(minimum = 0, maximum = 9_007_199_254_740_991_u64, nullable = false)]
     pub from: Option<u64>,
+    /// In the stream, also a message of the type `changed` when the state or the screen may be another.
+    #[serde(default)]
+    #[param(nullable = false)]
+    pub changes: bool,
 }
 
 fn number<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {

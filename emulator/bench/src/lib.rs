@@ -15,6 +15,7 @@
 mod event;
 mod hand;
 mod limits;
+mod page;
 mod problem;
 mod state;
 
@@ -27,6 +28,7 @@ pub use limits::{
     ADVANCE_MS_MAX, AFTER_MAX, HOLDERS_MAX, KEYS_MAX, NAME_CHARACTERS_MAX, PATH_CHARACTERS_MAX,
     TEXT_CHARACTERS_MAX, USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX,
 };
+pub use page::{PageAddress, Ticket};
 pub use problem::Problem;
 pub use state::{
     Access, Ceremony, Clock, ClockMode, Connection, EventRange, Limit, LimitName, Manager, Phase, Port,

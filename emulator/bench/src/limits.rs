@@ -29,6 +29,8 @@ pub const HOLDERS_MAX: usize = 64;
 pub(crate) const REQUIRED_MAX: u64 = 64;
 /// Characters of a holder's or a user's name: lower-case letters, digits, `-` and `_`, so that it is a file's name too.
 pub const NAME_CHARACTERS_MAX: usize = 16;
+/// Characters of a ticket to the page.
+pub(crate) const TICKET_CHARACTERS: usize = 64;
 /// Users of one seed, `master` not counted.
 pub const USERS_MAX: usize = 1000;
 

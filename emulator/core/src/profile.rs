@@ -184,7 +184,7 @@ impl Profile {
             return Err(at(
                 text,
                 0,
-                format!("expected at most {PROFILE_BYTES_MAX} bytes, got {}", text.len()),
+                format!("expected at most {PROFILE_BYTES_MAX} bytes, got more"),
             ));
         }
         let profile: Self = toml::from_str(text).map_err(|error| {
@@ -474,6 +474,44 @@ mod tests {
             "11:1: `gateway`: the gateway 203.0.113.1 is in the network of no interface",
         );
         assert!(Profile::parse(&XP.replace("gateway = \"192.0.2.1\"\n", "")).is_ok());
+    }
+
+    #[test]
+    fn what_can_grow_has_a_limit() {
+        let hardware = |len: usize| XP.replace("Dinamo XP (emulated)", &"ß".repeat(len));
+        assert!(Profile::parse(&hardware(HARDWARE_CHARACTERS_MAX)).is_ok());
+        check_refused(
+            &hardware(HARDWARE_CHARACTERS_MAX + 1),
+            "5:12: expected at most 255 characters, none of them a control",
+        );
+        let password = |len: usize| {
+            let limit = format!("password_characters_max = {len}");
+            XP.replace("password_characters_max = 16", &limit)
+        };
+        assert!(Profile::parse(&password(crate::PASSWORD_CHARACTERS_MAX)).is_ok());
+        check_refused(
+            &password(crate::PASSWORD_CHARACTERS_MAX + 1),
+            "42:1: expected 1 ≤ `password_characters_min` ≤ `password_characters_max` ≤ 128",
+        );
+        let end = XP.find("\n[limits]").expect("there are limits");
+        let (before, behind) = XP.split_at(end);
+        let there = before.matches("[[network.interfaces]]").count();
+        let interfaces = |len: usize| {
+            let more = (there..len).map(|number| {
+                format!(
+                    "\n[[network.interfaces]]\nname = \"Interface {}\"\nmac = \"02:00:00:00:00:1{number}\"\n\
+                     ip = \"198.51.{number}.10\"\nmask = \"255.255.255.0\"\nspeed = \"auto\"\nup = true\n",
+                    number + 1
+                )
+            });
+            format!("{before}{}{behind}", more.collect::<String>())
+        };
+        let parsed = Profile::parse(&interfaces(INTERFACES_MAX)).expect("as many as there may be");
+        assert_eq!(parsed.network.interfaces.len(), INTERFACES_MAX);
+        check_refused(
+            &interfaces(INTERFACES_MAX + 1),
+            "11:1: expected 1 to 4 interfaces",
+        );
     }
 
     #[test]

@@ -6,17 +6,18 @@ use crate::catalogue::Catalogue;
 use crate::lane::Lane;
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
-use crate::report::{Result as Played, failure, junit, trace};
-use crate::rig::{Ending, Outcome, Play, Ready, Rig};
+use crate::report::{Result as Played, cast, failure, junit, trace};
+use crate::rig::{Ending, Outcome, Play, PlaySimulated, Ready, Rig};
 use crate::selection::select;
 use crate::suite::Scenario;
 use crate::terminal::Terminal;
 use clap::Args;
 use program::ExitCode;
 use program::Problem;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::fs;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -49,6 +50,9 @@ pub(super) struct RunArgs {
     /// Write everything that happened in every scenario, with instants
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
+    /// Write what the console shows in each scenario into this folder, in virtual time, as asciicasts
+    #[arg(long, value_name = "DIR")]
+    cast: Option<PathBuf>,
 }
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
@@ -85,7 +89,11 @@ pub(super) fn run<V, H: Sync>(
         };
         NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
     });
-    let in_sim = |pickle: &_, steps: &_, seed| Ok((rig.play)(pickle, steps, seed));
+    let play_in_sim = match &args.cast {
+        None => rig.play,
+        Some(folder) => recorder(rig, args.lane, folder)?,
+    };
+    let in_sim = |pickle: &_, steps: &_, seed| Ok(play_in_sim(pickle, steps, seed));
     let lane: Box<Play<'_, V, H>>;
     let play: &Play<'_, V, H> = match args.lane {
         Lane::Sim => &in_sim,
@@ -143,11 +151,46 @@ pub(super) fn run<V, H: Sync>(
         terminal.talk_error(&Problem::new(ExitCode::NothingSelected, what).to_string());
         code = code.max(ExitCode::NothingSelected);
     }
-    for problem in reports.into_iter().filter_map(Result::err) {
+    let casts = args
+        .cast
+        .as_deref()
+        .map_or(Ok(()), |folder| write_casts(&results, folder));
+    for problem in reports.into_iter().chain([casts]).filter_map(Result::err) {
         terminal.talk_error(&problem.to_string());
         code = code.max(problem.exit_code);
     }
     Ok(code)
+}
+
+/// Who plays and keeps what the console shows. The folder is made before anything is played.
+fn recorder<V, H>(rig: &Rig<V, H>, lane: Lane, folder: &Path) -> Result<PlaySimulated<V, H>, Problem> {
+    let no_console = || {
+        let what = format!("write casts of consoles: lane `{lane}` has none");
+        Problem::new(ExitCode::Usage, what).hint("leave out `--lane`, or `--cast`")
+    };
+    let play = rig
+        .play_recorded
+        .filter(|_| lane == Lane::Sim)
+        .ok_or_else(no_console)?;
+    fs::create_dir_all(folder).map_err(|error| Problem::io("make folder", folder, &error))?;
+    Ok(play)
+}
+
+/// A file for each scenario that shows a console.
+fn write_casts(results: &[Played<'_>], folder: &Path) -> Result<(), Problem> {
+    let mut names = HashSet::new();
+    for result in results {
+        let Some(text) = cast::write(result) else {
+            continue;
+        };
+        let mut name = cast::file_name(&result.scenario.place());
+        // Two places may be the same in plain characters.
+        while !names.insert(name.clone()) {
+            name = format!("again-{name}");
+        }
+        ReportFile::create(&folder.join(name))?.finish(&text)?;
+    }
+    Ok(())
 }
 
 fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<V, H>, Problem> {

@@ -16,9 +16,21 @@ pub fn play(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
     play_on(pickle, steps, seed, Rc::new(SimulatedBed { seed }))
 }
 
+/// The same, and keeps what the console shows.
+pub fn play_recorded(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
+    play_with(
+        pickle,
+        steps,
+        Stage::new(seed, Rc::new(SimulatedBed { seed })).recording(),
+    )
+}
+
 /// The same, with the cards that have a reader of their own put there by this bed.
 pub fn play_on(pickle: &Pickle, steps: &Steps, seed: Seed, bed: Rc<dyn CardBed>) -> Played {
-    let mut stage = Stage::new(seed, bed);
+    play_with(pickle, steps, Stage::new(seed, bed))
+}
+
+fn play_with(pickle: &Pickle, steps: &Steps, mut stage: Stage) -> Played {
     let mut failure = None;
     for (step, written) in pickle.steps.iter().enumerate() {
         let mismatch = match steps.resolve(&pickle.source, written) {

@@ -64,7 +64,7 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
     let mut row =
         |name: &str, value: &str| writeln!(text, "{name:<10} {value}").expect("a String takes everything");
     let mut skipped: BTreeMap<&str, usize> = BTreeMap::new();
-    let (mut failed, mut broken, mut steps, mut simulated) = (0, 0, 0, Duration::ZERO);
+    let (mut failed, mut broken, mut steps, mut cuts, mut simulated) = (0, 0, 0, 0, Duration::ZERO);
     for Result {
         scenario, outcome, ..
     } in results
@@ -78,6 +78,7 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
                     .as_ref()
                     .map_or(all, |failure| all.min(failure.step + 1));
                 simulated += played.lasted;
+                cuts += played.cuts;
             }
             Ending::Skipped(Skipped(why)) => *skipped.entry(why.as_str()).or_insert(0) += 1,
             Ending::Panicked(_) => broken += 1,
@@ -96,6 +97,12 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
         row("skipped", &format!("{count}: {why}"));
     }
     row("steps", &steps.to_string());
+    if cuts > 0 {
+        row(
+            "cuts",
+            &format!("{cuts} of power, around every durable write that was swept"),
+        );
+    }
     match run.lane {
         Lane::Sim => row("simulated", &duration(simulated)),
         Lane::Pcsc => row("lane", "pcsc, in real time"),

@@ -1,10 +1,6 @@
-//! Steps about a device out of the factory, its operations, the owner of a Pocket, users and their log, and cuts of power
-//! at every durable write.
+//! Steps about a device out of the factory, its operations, the owner of a Pocket, users and their log.
 
-use std::time::Duration;
-
-use hsm_core::{Key, LastStop, LifeCycle, Password, Permissions, Stored, UserAnswer, UserRequest};
-use machine::Instant;
+use hsm_core::{Key, Password, Permissions, UserAnswer, UserRequest};
 use protocol::{ActivationPassword, ManagerRequest};
 
 use super::{Args, Stage, Steps, define, expect, mismatch};
@@ -19,11 +15,12 @@ pub(super) fn register(steps: &mut Steps) {
             if stage.world.is_some() {
                 return Err(mismatch("one HSM in a scenario", "a second one"));
             }
-            let mut world =
+            let world =
                 World::out_of_the_factory(stage.seed, args.model(0).clone(), *args.scheme(1), args.people(2));
-            world.press_power_button();
-            super::device::start(&mut world);
-            stage.world = Some(world);
+            stage.set_world(world, |world| {
+                world.press_power_button();
+                super::device::start(world);
+            });
             Ok(())
         },
     );
@@ -143,6 +140,33 @@ pub(super) fn register(steps: &mut Steps) {
     );
     define(
         steps,
+        "{person}, a user, changes the password from {string} to {string}",
+        "the own one",
+        |stage, args| {
+            let (old, new) = (args.string(1).into(), args.string(2).into());
+            ask(stage, args, UserRequest::ChangePassword { old, new })
+        },
+    );
+    define(
+        steps,
+        "{person} unblocks the user {string}",
+        "as an operator",
+        |stage, args| {
+            let name = args.string(1).to_owned();
+            ask(stage, args, UserRequest::Unblock { name })
+        },
+    );
+    define(
+        steps,
+        "{person} removes the user {string}",
+        "for ever",
+        |stage, args| {
+            let name = args.string(1).to_owned();
+            ask(stage, args, UserRequest::Remove { name })
+        },
+    );
+    define(
+        steps,
         "{person} retrieves the log",
         "the whole of it",
         |stage, args| ask(stage, args, UserRequest::RetrieveLog),
@@ -178,35 +202,6 @@ pub(super) fn register(steps: &mut Steps) {
     );
     define(
         steps,
-        "the power is cut at every write while {person} asks the HSM to {operation}",
-        "two worlds for each durable write: one in which it is lost, one in which only its word is",
-        |stage, args| sweep(stage, args, Deed::Operation),
-    );
-    define(
-        steps,
-        "the power is cut at every write while the first cards of {person} and {person} are shown",
-        "at the console of a device out of the factory; two worlds for each durable write",
-        |stage, args| sweep(stage, args, Deed::FirstActivation),
-    );
-    define(
-        steps,
-        "the power is cut at every write while {person} sets the activation password",
-        "two worlds for each durable write",
-        |stage, args| sweep(stage, args, Deed::FirstPassword),
-    );
-    define(
-        steps,
-        "there were at least {int} cuts",
-        "so that a sweep cannot be empty; the number is in the trace",
-        |stage, args| {
-            let found = i64::try_from(stage.cuts).unwrap_or(i64::MAX);
-            expect(found >= args.int(0), &format!("at least {}", args.int(0)), || {
-                found.to_string()
-            })
-        },
-    );
-    define(
-        steps,
         "nothing that was kept holds a secret",
         "no PIN, password, key or shadow, as text, hexadecimal, base64 or a list of bytes; nor does the trace",
         |stage, _| {
@@ -214,7 +209,13 @@ pub(super) fn register(steps: &mut Steps) {
             let mut secrets: Vec<Vec<u8>> = vec![crate::world::PIN.into(), b"correct horse".into()];
             secrets.push(b"battery staple".into());
             secrets.extend(world.secrets());
-            let kept = world.persisted.join("\n");
+            let written = world.persisted.iter().map(|(changes, stored)| {
+                format!(
+                    "{changes:?} {}",
+                    serde_json::to_string(stored).unwrap_or_default()
+                )
+            });
+            let kept = written.collect::<Vec<_>>().join("\n");
             let trace = world.trace.lines().join("\n");
             for secret in &secrets {
                 for written in spellings(secret) {
@@ -262,92 +263,4 @@ fn spellings(secret: &[u8]) -> Vec<String> {
     ];
     spellings.extend(std::str::from_utf8(secret).map(str::to_owned));
     spellings
-}
-
-/// What is done while the power is cut.
-#[derive(Clone, Copy)]
-enum Deed {
-    Operation,
-    FirstActivation,
-    FirstPassword,
-}
-
-/// More writes than any deed has; past it something does not end.
-const WRITES_MAX: usize = 100;
-
-/// Cuts the power at the first write, at the second, and so on, until the deed has no more of them. After each, the
-/// device must start, and hold all that it would hold if the deed had been done, or all that it held before.
-//= OP-10
-//= LF-06
-fn sweep(stage: &mut Stage, args: &Args, deed: Deed) -> Result<(), Mismatch> {
-    let mut whole = stage.again()?;
-    let before = settled(whole.world()?.storage.durable());
-    perform(whole.world()?, args, deed);
-    let done = settled(whole.world()?.storage.durable());
-    expect(before != done, "a deed that leaves something behind", || {
-        "nothing".into()
-    })?;
-    for write in 1..=WRITES_MAX {
-        for is_lost in [true, false] {
-            let mut again = stage.again()?;
-            let world = again.world()?;
-            if is_lost {
-                // Long enough for the cut to come first.
-                world.storage.latency = Duration::from_millis(1);
-            }
-            world.cut_at_write = Some(write);
-            perform(world, args, deed);
-            if world.cut_at_write.take().is_some() {
-                stage.trace.push(format!("cuts: {}", stage.cuts));
-                return Ok(());
-            }
-            world.storage.latency = Duration::ZERO;
-            world.return_power();
-            super::device::start(world);
-            world.press_power_button_if_off();
-            super::device::start(world);
-            let state = world.device().map(hsm_core::Device::state);
-            expect(state.is_some_and(LifeCycle::is_on), "an HSM that starts", || {
-                format!("{state:?}")
-            })?;
-            let kept = settled(world.storage.durable());
-            expect(kept == before || kept == done, "all of it or nothing", || {
-                format!("{kept:?}")
-            })?;
-            stage.cuts += 1;
-            stage.lasted += world.now.since(Instant::POWER_ON);
-        }
-    }
-    Err(mismatch(format!("at most {WRITES_MAX} writes"), "more"))
-}
-
-/// What is kept without what any start and stop writes, and without what chance has drawn.
-fn settled(stored: &Stored) -> String {
-    let mut stored = stored.clone();
-    stored.last_stop = LastStop::PowerCut;
-    stored.switched_on = true;
-    stored.activation_failures = 0;
-    let is_sealed = stored.activation.take().is_some();
-    format!("{is_sealed} {stored:?}")
-}
-
-fn perform(world: &mut World, args: &Args, deed: Deed) {
-    match deed {
-        Deed::Operation => {
-            let request = world.request(*args.act(1));
-            world.ask(args.person(0), request);
-        }
-        Deed::FirstActivation => {
-            world.press(Key::Enter);
-            for person in [args.person(0), args.person(1)] {
-                super::device::type_pin_locally(world, person);
-            }
-        }
-        Deed::FirstPassword => {
-            let password = ActivationPassword::from("correct horse");
-            world.ask(args.person(0), ManagerRequest::Activate { password });
-        }
-    }
-    world.settle();
-    world.pass(Duration::from_secs(1));
 }

@@ -206,10 +206,11 @@ fn make(stage: &mut Stage, profile: Profile, scheme: Scheme, holders: &[String])
             actual: holders.len().to_string(),
         });
     }
-    let mut world = World::new(stage.seed, profile, scheme, holders);
-    world.press_power_button();
-    start(&mut world);
-    stage.world = Some(world);
+    let world = World::new(stage.seed, profile, scheme, holders);
+    stage.set_world(world, |world| {
+        world.press_power_button();
+        start(world);
+    });
     Ok(())
 }
 

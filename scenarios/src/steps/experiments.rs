@@ -41,7 +41,7 @@ pub(super) fn register(steps: &mut Steps) {
         |stage, args| {
             let (hand, people) = (*args.hand(0), [args.person(1), args.person(2)]);
             for position in 1..=POSITIONS_MAX {
-                let mut again = stage.again()?;
+                let mut again = stage.again(usize::MAX)?;
                 let world = again.world()?;
                 let (outcome, acted) = disturbed_process(world, people, position, hand);
                 if !acted {
@@ -63,7 +63,7 @@ pub(super) fn register(steps: &mut Steps) {
         "two worlds; the crowd comes after the first answer, again during the dialog, and again before the end",
         |stage, args| {
             for newcomers in [0, args.int(1)] {
-                let mut again = stage.again()?;
+                let mut again = stage.again(usize::MAX)?;
                 let world = again.world()?;
                 let outcome = crowded_session(world, args.person(0), newcomers);
                 stage.outcomes.push(outcome);

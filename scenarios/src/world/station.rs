@@ -3,8 +3,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use client_console::ConsoleInput;
 use hsm_client::{
-    Connection, ConnectionInput, ConnectionOutput, Notice, Pin, Speaker, StationInput, StationOutput,
+    Connection, ConnectionInput, ConnectionOutput, Fingerprint, Notice, Pin, Speaker, StationInput,
+    StationOutput, TlsClientConfig, Trust,
 };
 use hsm_core::ConnectionId;
 use machine::Instant;
@@ -12,7 +14,7 @@ use protocol::{ManagerRequest, Method};
 use serde_json::Value;
 use sim::{Arrival, Side};
 
-use super::{Caller, World, cards, client_config};
+use super::{Caller, Screens, World, cards, client_config};
 
 /// A person with a station.
 pub(crate) struct Station {
@@ -31,6 +33,10 @@ pub(crate) struct Station {
     pub(crate) transcript: Vec<(Instant, Speaker, String)>,
     /// When the last attempt to connect found nothing listening.
     pub(crate) refused: bool,
+    /// The fingerprint that this station trusts, if it is not the device's.
+    pub(super) trusted: Option<Fingerprint>,
+    /// Whoever works with the console has one.
+    pub(crate) screens: Option<Screens>,
 }
 
 /// What the station asks its person for.
@@ -55,6 +61,8 @@ impl Station {
             notices: Vec::new(),
             transcript: Vec::new(),
             refused: false,
+            trusted: None,
+            screens: None,
         }
     }
 
@@ -102,7 +110,10 @@ impl World {
         };
         let station = self.station(name);
         station.link = Some(id);
-        station.connection = Some(Connection::new(client_config()));
+        station.connection = Some(match station.trusted {
+            None => Connection::new(client_config()),
+            Some(other) => Connection::new(&TlsClientConfig::new(Trust::Pinned(other))),
+        });
         self.obey_station(name, id);
     }
 
@@ -212,6 +223,8 @@ impl World {
 
     fn obey_session(&mut self, name: &str, output: StationOutput) {
         let now = self.now;
+        // The prompt first, so that a key pressed on the screen finds it open.
+        let shown = self.people[name].screens.is_some().then(|| output.clone());
         match output {
             StationOutput::Reader(command) => {
                 let station = self.people.get(name).expect("it has a connection");
@@ -232,6 +245,9 @@ impl World {
             // Fingerprints differ from run to run, and TLS is not what a person is told about.
             StationOutput::Notice(Notice::Secured(_)) => {}
             StationOutput::Notice(notice) => self.station(name).notices.push((now, notice)),
+        }
+        if let Some(output) = shown {
+            self.tell_screens(name, ConsoleInput::Station(output));
         }
     }
 

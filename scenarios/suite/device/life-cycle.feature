@@ -60,12 +60,6 @@ Feature: The life cycle of a device
       When somebody types the PIN of Ana with the card in the local reader
       Then the HSM is activated
 
-    @LF-06 @OP-10
-    Scenario: The power is cut at every write of the first activation
-      Given an XP HSM out of the factory, and a 2-of-3 set of cards held by Ana, Bruno and Carla
-      When the power is cut at every write while the first cards of Ana and Bruno are shown
-      Then there were at least 2 cuts
-
   Rule: Activation at the console
 
     @LF-03

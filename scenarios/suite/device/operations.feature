@@ -82,18 +82,6 @@ Feature: Operations after authentication
       And Bruno asks the HSM to synchronize
       Then Bruno is refused with service_not_started
 
-    @OP-10 @LF-06
-    Scenario Outline: The power is cut at every write of an operation: <operation>
-      When Carla logs in as "master" with the password "wrong"
-      And the power is cut at every write while Bruno asks the HSM to <operation>
-      Then there were at least 2 cuts
-
-      Examples:
-        | operation                    |
-        | unlock the user master       |
-        | return to factory mode       |
-        | change the operating mode |
-
     @OP-11
     Scenario: A key after an accepted reset disables nothing that is not disabled anyway
       Given the disk takes 1 s for a write

@@ -98,12 +98,6 @@ Feature: The Pocket
     And Ana changes the activation password from "correct horse" to "battery staple"
     Then nothing that was kept holds a secret
 
-  @LF-06 @OP-10
-  Scenario: The power is cut at every write of the first password
-    When Ana connects
-    And the power is cut at every write while Ana sets the activation password
-    Then there were at least 2 cuts
-
   @NW-03 @NW-04
   Scenario: The administrator changes the network settings, field by field
     When Ana connects

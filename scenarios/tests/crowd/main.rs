@@ -36,7 +36,7 @@ fn report(line: &str) {
 #[test]
 fn whatever_is_killed_starts_again_and_has_lost_nothing_that_it_acknowledged() {
     programs::build();
-    kills::check(if is_soak() { 200 } else { 20 }, seed());
+    kills::check(if is_soak() { 500 } else { 50 }, seed());
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Feature files as somebody would write and miswrite them: `tests/gherkin/ok` and `tests/gherkin/err`, each with a
 //! snapshot of its stem.
 
+mod cast;
 mod cli;
 mod house;
 mod limits;

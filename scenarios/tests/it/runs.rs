@@ -43,6 +43,7 @@ fn rig() -> Rig<(), Act> {
     Rig {
         steps,
         play,
+        play_recorded: None,
         pcsc: None,
     }
 }
@@ -53,6 +54,8 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
         trace: vec![format!("seed {seed}")],
         last_events: Vec::new(),
         lasted: Duration::from_secs(60),
+        screens: Vec::new(),
+        cuts: 0,
     };
     for (index, step) in pickle.steps.iter().enumerate() {
         let found = steps

@@ -6,15 +6,11 @@ mod inspect;
 mod new;
 mod vicc;
 
-use std::{
-    ffi::OsString,
-    io::{self, Write as _},
-};
+use std::ffi::OsString;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use program::{ExitCode, LogFormat, Problem};
-use tracing::error;
+use program::{ExitCode, LogFormat, Problem, data, end, end_unparsed};
 
 use crate::control::Move;
 pub use inspect::inspection_to_json;
@@ -55,45 +51,25 @@ enum Command {
 
 /// Does what the arguments ask for, the first of them being the program's name.
 pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let mut format = LogFormat::Text;
-    let done = match Cli::try_parse_from(args) {
-        Ok(cli) => match cli.command {
-            Command::New(args) => new::new(&args),
-            Command::Inspect(args) => inspect::inspect(&args),
-            Command::Vicc(args) => {
-                format = args.log_format();
-                vicc::vicc(&args)
-            }
-            Command::Insert(args) => control::control(&args, Move::Insert),
-            Command::Remove(args) => control::control(&args, Move::Remove),
-            Command::Apdu(args) => apdu::apdu(&args),
-            Command::Completions { shell } => data(&program::completions(Cli::command(), shell)),
-            Command::Man { command } => man(command.as_deref()),
-        },
-        Err(error) if error.use_stderr() => {
-            talk(&error.render().to_string());
-            return ExitCode::Usage;
-        }
-        // Help or the version, which were asked for.
-        Err(error) => data(&error.render().to_string()),
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return end_unparsed(&error),
     };
-    match done {
-        Ok(()) => ExitCode::Passed,
-        Err(problem) => {
-            match format {
-                LogFormat::Text => talk(&problem.to_string()),
-                LogFormat::Json => {
-                    error!(
-                        exit_code = problem.exit_code.code(),
-                        hint = problem.hint,
-                        "{}",
-                        problem.what
-                    );
-                }
-            }
-            problem.exit_code
+    let mut format = LogFormat::Text;
+    let done = match cli.command {
+        Command::New(args) => new::new(&args),
+        Command::Inspect(args) => inspect::inspect(&args),
+        Command::Vicc(args) => {
+            format = args.log_format();
+            vicc::vicc(&args)
         }
-    }
+        Command::Insert(args) => control::control(&args, Move::Insert),
+        Command::Remove(args) => control::control(&args, Move::Remove),
+        Command::Apdu(args) => apdu::apdu(&args),
+        Command::Completions { shell } => data(program::completions(Cli::command(), shell)),
+        Command::Man { command } => man(command.as_deref()),
+    };
+    end(done, format)
 }
 
 fn man(command: Option<&str>) -> Result<(), Problem> {
@@ -101,21 +77,7 @@ fn man(command: Option<&str>) -> Result<(), Problem> {
         Problem::new(ExitCode::Usage, "find manual page: there is no such command")
             .hint("`virtual-card --help` lists them")
     })?;
-    data(&page)
-}
-
-/// What was asked for.
-fn data(text: &str) -> Result<(), Problem> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()?;
-    Ok(())
-}
-
-/// What is said to the person.
-fn talk(text: &str) {
-    // If nobody can hear it, the exit code still says it.
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    data(page)
 }
 
 fn exit_codes() -> String {

@@ -1,6 +1,7 @@
 //! The table of outcomes in `docs/client.md` is the one in the code.
 
 use super::*;
+use crate::schema;
 use protocol::{Interface, OperatingMode, SelfTest, ServiceState};
 
 fn header() -> Header {
@@ -268,6 +269,42 @@ fn the_document_holds_the_table_of_outcomes() {
     }
     let document = include_str!("../../../../docs/client.md");
     assert!(document.contains(&table), "docs/client.md must hold\n{table}");
+}
+
+/// The line that is printed for an outcome, read again.
+fn printed(outcome: &Outcome) -> Value {
+    let mut members = Map::from_iter([("exit_code".to_owned(), outcome.exit_code().code().into())]);
+    members.extend(outcome.members());
+    serde_json::from_str(&screen::json_line("outcome", outcome.name(), &members)).unwrap()
+}
+
+//= CL-03
+#[test]
+fn the_schema_describes_every_outcome_and_nothing_else() {
+    let schema = schema::schema();
+    for (outcome, _) in examples() {
+        let line = printed(&outcome);
+        schema::keeps_to(&schema, &line).unwrap_or_else(|why| panic!("{why}: {line}"));
+        // A member less, a member more, another exit code: none of that is the form.
+        for member in line.as_object().unwrap().keys() {
+            let mut less = line.clone();
+            less.as_object_mut().unwrap().remove(member);
+            assert!(schema::keeps_to(&schema, &less).is_err(), "{less}");
+        }
+        let mut more = line.clone();
+        more["stranger"] = 1.into();
+        assert!(schema::keeps_to(&schema, &more).is_err(), "{more}");
+        if !matches!(outcome, Outcome::Checked(_)) {
+            let mut other = line.clone();
+            other["exit_code"] = (outcome.exit_code().code() + 1).into();
+            assert!(schema::keeps_to(&schema, &other).is_err(), "{other}");
+        }
+    }
+    let forms = schema["oneOf"].as_array().unwrap().iter();
+    let described = forms.filter_map(|form| form["properties"]["outcome"]["const"].as_str());
+    let printed = examples();
+    let printed = printed.iter().map(|(outcome, _)| outcome.name());
+    assert!(described.eq(printed), "in the order of the table, and no other");
 }
 
 #[test]

@@ -1,286 +1,219 @@
-//! A device for tests: the real appliance behind a real socket on loopback, with its cards. Stands in for the emulator,
-//! and has nothing of its own but threads and a clock.
+//! A device for tests: the real `hsm-emulator` with a bench, in a process of its own. Its clock stands still until a test
+//! moves it. Ends only what it has started.
+
+#![allow(dead_code, reason = "each file of tests has what it needs of this")]
 
 use std::{
-    collections::BTreeMap,
-    io::{Read as _, Write as _},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    cell::Cell,
+    fs,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    sync::{
-        Arc, Condvar, Mutex,
-        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
-    },
+    process::{Child, Command, Stdio},
+    sync::OnceLock,
     thread,
-    time::{Duration, Instant as RealInstant},
+    time::Duration,
 };
 
-use apdu::Csn;
-use card_core::{CardImage, Personalisation, profile};
-use hsm_core::{
-    ConnectionId, Device, Event, Input as DeviceInput, Limits, Profile, Purpose, Scheme, ServerMasterKey,
-    Stored,
-};
-use hsm_listener::{Appliance, Identity, Input, Output};
-use machine::{Cx, Instant, Machine as _, WallClock};
-use sim::{ChaCha8Rng, Seed};
-use virtual_card::CardFile;
+use serde_json::{Value, json};
 
 /// The PIN of every card.
 pub(crate) const PIN: &str = "12345678";
-/// How long a test waits for what must happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a test waits for what must happen. Only a test that fails waits for it.
+const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A device that runs, armed as after a remote restart, until the test ends.
-pub(crate) struct TestDevice {
-    pub(crate) address: SocketAddr,
-    told: Sender<Told>,
-    events: Arc<(Mutex<Vec<Event>>, Condvar)>,
-    key: ServerMasterKey,
+/// Builds the programs that stand beside this one. Cargo gives a test only those of its own package.
+pub(crate) fn build() {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        // Who is inside a bed was started by somebody who did it.
+        if pcsc_bed::is_inside() {
+            return;
+        }
+        let built = Command::new(env!("CARGO"))
+            .args([
+                "build",
+                "--quiet",
+                "--bins",
+                "-p",
+                "hsm-emulator",
+                "-p",
+                "virtual-card",
+            ])
+            .args(["-p", "hsm-client", "--example", "who_answers"])
+            // Beside this test stand the programs of its own profile.
+            .args((!cfg!(debug_assertions)).then_some("--release"))
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+            .status();
+        let built = built.expect("cargo runs this test");
+        assert!(built.success(), "the programs are built");
+    });
 }
 
-enum Told {
-    Accepted(TcpStream),
-    Port(Input),
+/// A program that stands beside `hsm-client`.
+pub(crate) fn program(name: &str) -> PathBuf {
+    build();
+    Path::new(env!("CARGO_BIN_EXE_hsm-client")).with_file_name(name)
+}
+
+/// A device that runs until the test ends.
+pub(crate) struct TestDevice {
+    /// Where managers connect.
+    pub(crate) address: SocketAddr,
+    folder: tempfile::TempDir,
+    emulator: Child,
+    bench: String,
+    token: String,
+    /// The number of the first event that no test has waited for.
+    unseen: Cell<u64>,
 }
 
 impl TestDevice {
+    /// A device that waits for two of its three custodians, armed as after a remote restart.
     pub(crate) fn start() -> Self {
-        Self::with_limits(Profile::xp().limits)
-    }
-
-    pub(crate) fn with_limits(limits: Limits) -> Self {
-        let mut rng = Seed(7).rng_for("the set of the tests");
-        let key = ServerMasterKey::generate(&mut rng);
-        let mut stored = Stored::bound_to(key.binding());
-        stored.remote_management = true;
-        let mut profile = Profile::xp();
-        profile.limits = limits;
-        Self::of(profile, stored, rng, key)
-    }
-
-    /// A Pocket out of the factory. The key is of no use to it.
-    #[allow(dead_code, reason = "each file of tests has what it needs of this")]
-    pub(crate) fn pocket() -> Self {
-        let mut rng = Seed(7).rng_for("the set of the tests");
-        let key = ServerMasterKey::generate(&mut rng);
-        let profile = Profile::pocket();
-        let stored = Stored::out_of_the_factory(&profile);
-        Self::of(profile, stored, rng, key)
-    }
-
-    fn of(mut profile: Profile, stored: Stored, rng: ChaCha8Rng, key: ServerMasterKey) -> Self {
-        profile.limits.start = Duration::from_millis(1);
-        profile.limits.stop = Duration::from_millis(1);
-        let tls = Identity::generate(&profile.serial)
-            .unwrap()
-            .server_config()
+        let folder = tempfile::tempdir().unwrap();
+        let made = Command::new(program("hsm-emulator"))
+            .args(["demo", "--dir"])
+            .arg(folder.path())
+            .output()
             .unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (told, tells) = channel();
-        let events = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-
-        let accepted = told.clone();
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if accepted.send(Told::Accepted(stream.unwrap())).is_err() {
-                    return;
-                }
-            }
-        });
-        let runs = Loop {
-            appliance: Appliance::new(Device::new(profile, stored), tls),
-            rng,
-            begin: RealInstant::now(),
-            streams: BTreeMap::new(),
-            next: 1,
-            told: told.clone(),
-            events: Arc::clone(&events),
-        };
-        thread::spawn(move || runs.run(&tells));
-        let device = Self {
-            address,
-            told,
-            events,
-            key,
-        };
-        device.tell(DeviceInput::PowerButton);
-        device.wait_for(|event| matches!(event, Event::Started { .. }));
-        device
+        assert!(made.status.success(), "{made:?}");
+        Self::run(folder, &[])
     }
 
-    pub(crate) fn tell(&self, input: DeviceInput) {
-        self.told.send(Told::Port(Input::Device(input))).unwrap();
+    /// A Pocket out of the factory.
+    pub(crate) fn pocket() -> Self {
+        Self::run(tempfile::tempdir().unwrap(), &["--model", "Pocket"])
     }
 
-    /// Waits until this has happened, and takes it and everything before it out of sight.
-    pub(crate) fn wait_for(&self, is_it: impl Fn(&Event) -> bool) {
-        let (events, changed) = &*self.events;
-        let mut events = events.lock().unwrap();
-        let begin = RealInstant::now();
+    fn run(folder: tempfile::TempDir, more: &[&str]) -> Self {
+        let ready_file = folder.path().join("ready.json");
+        let mut emulator = Command::new(program("hsm-emulator"))
+            .args(["run", "--headless", "--listen", "127.0.0.1:0", "--state"])
+            .arg(folder.path().join("state"))
+            .args(["--bench", "127.0.0.1:0", "--clock", "manual", "--ready-file"])
+            .arg(&ready_file)
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut told = BufReader::new(emulator.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("ready: ") {
+            assert_ne!(told.read_line(&mut said).unwrap(), 0, "{said}");
+        }
+        // What it tells from now on is read by nobody, and must not fill a pipe.
+        thread::spawn(move || std::io::copy(&mut told, &mut std::io::sink()));
+        let ready: Value = serde_json::from_slice(&fs::read(&ready_file).unwrap()).unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{ready}")).to_owned();
+        let url = text(&ready["bench"]["url"]);
+        Self {
+            address: text(&ready["management"]).parse().unwrap(),
+            bench: url.strip_prefix("http://").unwrap().to_owned(),
+            token: text(&ready["bench"]["token"]),
+            folder,
+            emulator,
+            unseen: Cell::new(0),
+        }
+    }
+
+    /// The cards of its three custodians: two of them are needed.
+    pub(crate) fn cards(&self) -> [PathBuf; 3] {
+        ["ana", "bruno", "carla"].map(|holder| self.folder.path().join(format!("cards/{holder}.card")))
+    }
+
+    /// Everything about the device, as its bench tells it.
+    pub(crate) fn state(&self) -> Value {
+        self.ask("GET", "/v1/state", &Value::Null)
+    }
+
+    /// Somebody presses this key at the console.
+    pub(crate) fn press(&self, key: &str) {
+        self.ask("POST", "/v1/console/keys", &json!({ "keys": [key] }));
+    }
+
+    /// Somebody pulls its cable out.
+    pub(crate) fn cut_power(&self) {
+        self.ask("POST", "/v1/power", &json!({ "action": "cut" }));
+    }
+
+    /// Sends its process a signal by the name that `kill` knows.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.emulator.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success(), "kill {name} {pid}");
+    }
+
+    /// Moves its clock. Everything that is due has happened when this comes back.
+    pub(crate) fn advance(&self, by: Duration) -> Value {
+        let by_ms = u64::try_from(by.as_millis()).unwrap();
+        self.ask("POST", "/v1/clock/advance", &json!({ "by_ms": by_ms }))
+    }
+
+    /// Waits until something of this kind has happened whose line says this, and takes it and everything before it out
+    /// of sight.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, kind: &str, said: &str) {
+        let path = format!("/v1/events?from={}", self.unseen.get());
+        let head = "Accept: text/event-stream\r\nContent-Length: 0\r\n\r\n";
+        let mut lines = BufReader::new(self.send("GET", &path, head));
+        let (mut line, mut seen) = (String::new(), Vec::new());
         loop {
-            if let Some(position) = events.iter().position(&is_it) {
-                events.drain(..=position);
+            line.clear();
+            let read = lines.read_line(&mut line);
+            assert!(
+                matches!(read, Ok(1..)),
+                "`{kind}: {said}` never happened; what did: {seen:#?}"
+            );
+            let Some(data) = line.strip_prefix("data:") else {
+                continue;
+            };
+            let event: Value = serde_json::from_str(data).unwrap();
+            if event["kind"] == kind && event["line"].as_str().unwrap().contains(said) {
+                self.unseen.set(event["number"].as_u64().unwrap() + 1);
                 return;
             }
-            let left = PATIENCE
-                .checked_sub(begin.elapsed())
-                .unwrap_or_else(|| panic!("it never happened; what did: {events:?}"));
-            events = changed.wait_timeout(events, left).unwrap().0;
+            seen.push(event["line"].to_string());
         }
     }
 
-    /// Makes the cards of a 2-of-3 set in this folder.
-    pub(crate) fn make_cards(&self, folder: &Path) -> [PathBuf; 3] {
-        let mut rng = Seed(8).rng_for("the cards of the tests");
-        let scheme = Scheme::new(2, 3).unwrap();
-        let shadows = self.key.split(scheme, Purpose::ServerMasterKey, &mut rng);
-        let mut number = 0;
-        ["ana", "bruno", "carla"].map(|label| {
-            let path = folder.join(format!("{label}.card"));
-            let mut csn = *b"\x15\xC0\x00\x00\xE3\xA8\x17\x10\x00\x6F\x00\x00\xFF\x00\x00\x00";
-            csn[15] = number;
-            let image = CardImage::personalised(&Personalisation {
-                csn: Csn(csn),
-                pin: PIN,
-                label,
-                shadow: &shadows[usize::from(number)].to_bytes(),
-                card_type: profile::CARD_TYPE,
-                presentations_max: profile::PRESENTATIONS_MAX,
-            });
-            number += 1;
-            CardFile::create(&path, image.unwrap()).unwrap();
-            path
-        })
-    }
-}
-
-struct Loop {
-    appliance: Appliance,
-    rng: ChaCha8Rng,
-    begin: RealInstant,
-    streams: BTreeMap<ConnectionId, TcpStream>,
-    next: u64,
-    told: Sender<Told>,
-    events: Arc<(Mutex<Vec<Event>>, Condvar)>,
-}
-
-impl Loop {
-    fn run(mut self, tells: &Receiver<Told>) {
-        loop {
-            let now = self.now();
-            let told = match self.appliance.poll_timeout() {
-                Some(at) if at <= now => None,
-                Some(at) => match tells.recv_timeout(at.since(now)) {
-                    Ok(told) => Some(told),
-                    Err(RecvTimeoutError::Timeout) => None,
-                    Err(RecvTimeoutError::Disconnected) => return,
-                },
-                None => match tells.recv() {
-                    Ok(told) => Some(told),
-                    Err(_) => return,
-                },
-            };
-            match told {
-                None => self.with_cx(|appliance, cx| {
-                    if appliance.poll_timeout().is_some_and(|at| at <= cx.now) {
-                        appliance.handle_timeout(cx);
-                    }
-                }),
-                Some(Told::Accepted(stream)) => self.accept(stream),
-                Some(Told::Port(input)) => self.with_cx(|appliance, cx| appliance.handle_input(cx, input)),
-            }
-            self.obey();
-        }
-    }
-
-    fn now(&self) -> Instant {
-        Instant::from_micros(u64::try_from(self.begin.elapsed().as_micros()).unwrap())
-    }
-
-    fn with_cx(&mut self, act: impl FnOnce(&mut Appliance, &mut Cx<'_>)) {
-        let now = self.now();
-        let mut cx = Cx {
-            now,
-            wall_clock: WallClock::from_unix_millis(0),
-            rng: &mut self.rng,
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
         };
-        act(&mut self.appliance, &mut cx);
+        let head = format!(
+            "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut answer = String::new();
+        let mut stream = self.send(method, path, &(head + &body));
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{method} {path}: {answer}");
+        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+        serde_json::from_str(body).unwrap()
     }
 
-    fn accept(&mut self, stream: TcpStream) {
-        let connection = ConnectionId::new(self.next);
-        self.next += 1;
-        stream.set_nodelay(true).unwrap();
-        let peer = stream.peer_addr().unwrap();
-        let mut reads = stream.try_clone().unwrap();
-        let told = self.told.clone();
-        thread::spawn(move || {
-            let mut bytes = vec![0; 16_384];
-            loop {
-                let input = match reads.read(&mut bytes) {
-                    Ok(0) => Input::Finished { connection },
-                    Ok(len) => Input::Received {
-                        connection,
-                        bytes: bytes[..len].to_vec(),
-                    },
-                    Err(_) => Input::Reset { connection },
-                };
-                let is_last = !matches!(input, Input::Received { .. });
-                if told.send(Told::Port(input)).is_err() || is_last {
-                    return;
-                }
-            }
-        });
-        self.streams.insert(connection, stream);
-        self.with_cx(|appliance, cx| appliance.handle_input(cx, Input::Accepted { connection, peer }));
+    fn send(&self, method: &str, path: &str, rest: &str) -> TcpStream {
+        let (host, token) = (&self.bench, &self.token);
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n{rest}"
+        )
+        .unwrap();
+        stream
     }
+}
 
-    fn obey(&mut self) {
-        while let Some(output) = self.appliance.poll_output() {
-            match output {
-                Output::Listen(_) => {}
-                Output::NetworkDown => self.streams.clear(),
-                Output::Transmit { connection, bytes } => {
-                    if let Some(mut stream) = self.streams.get(&connection) {
-                        let bytes_len = bytes.len();
-                        let _ = stream.write_all(&bytes);
-                        let sent = Input::Sent {
-                            connection,
-                            bytes_len,
-                        };
-                        self.with_cx(|appliance, cx| appliance.handle_input(cx, sent));
-                    }
-                }
-                Output::Finish(connection) => {
-                    if let Some(stream) = self.streams.get(&connection) {
-                        let _ = stream.shutdown(Shutdown::Write);
-                    }
-                }
-                Output::Close(connection) => {
-                    if let Some(stream) = self.streams.remove(&connection) {
-                        let _ = stream.shutdown(Shutdown::Both);
-                    }
-                }
-                Output::Derive { job, derivation } => {
-                    let derived = derivation.run();
-                    let derived = Input::Device(DeviceInput::Derived { job, derived });
-                    self.with_cx(|appliance, cx| appliance.handle_input(cx, derived));
-                }
-                Output::User { .. } | Output::RetrieveLog { .. } | Output::ClearLog => {
-                    unreachable!("a device without users")
-                }
-                Output::Persist { ticket, .. } => {
-                    let persisted = Input::Device(DeviceInput::Persisted(ticket));
-                    self.with_cx(|appliance, cx| appliance.handle_input(cx, persisted));
-                }
-                Output::LocalReader(command) => panic!("nobody is at the local reader for {command:?}"),
-                Output::Event(record) => {
-                    let (events, changed) = &*self.events;
-                    events.lock().unwrap().push(record.event);
-                    changed.notify_all();
-                }
-            }
-        }
+impl Drop for TestDevice {
+    fn drop(&mut self) {
+        // It is ours, and it may have ended already.
+        let _ = self.emulator.kill();
+        let _ = self.emulator.wait();
     }
 }

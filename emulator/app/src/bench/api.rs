@@ -6,14 +6,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     body::{Body, Bytes, HttpBody as _},
-    extract::{FromRequest, FromRequestParts, Path, Query, Request as HttpRequest, State as Shared},
+    extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request as HttpRequest, State as Shared},
     middleware,
     response::{IntoResponse as _, Response},
     routing::{delete, get, post, put},
 };
 use hsm_bench::{
     Advance, Event, EventsQuery, Faults, Insert, Keys, PowerChange, Problem, SeedCards, SeedUsers,
-    SeededCards, State, Text,
+    SeededCards, State, Text, Ticket,
 };
 use hsm_core::ConnectionId;
 use http_body_util::{BodyExt as _, Limited};
@@ -31,7 +31,7 @@ use tokio::{
         oneshot,
     },
     task::spawn,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use utoipa::{
     IntoResponses, Modify, OpenApi,
@@ -41,7 +41,7 @@ use utoipa::{
     },
 };
 
-use super::{Act, EventLog, Refusal, Reply, Request, gate, gate::Gate};
+use super::{Act, EventLog, Refusal, Reply, Request, gate, gate::Gate, page};
 
 /// Bytes of a request's body.
 pub(crate) const BODY_BYTES_MAX: usize = 65_536;
@@ -53,6 +53,10 @@ pub(crate) const SUBSCRIBERS_MAX: usize = 8;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 const JSON: &str = "application/json";
+/// What keeps a silent stream alive.
+const STILL_HERE: &[u8] = b": still here\n\n";
+/// What says that the state or the screen may be another.
+const CHANGED: &[u8] = b"event: changed\ndata: {}\n\n";
 const EVENT_STREAM: &str = "text/event-stream";
 /// The largest number of an event: the largest integer that every JSON reader keeps whole.
 const NUMBER_MAX: u64 = 9_007_199_254_740_991;
@@ -63,13 +67,14 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     info(
         title = "Bench of the HSM emulator",
         description = "What a hand does to the emulated device, for programs. On loopback only. Every request needs the \
-                       token of the ready-file, and the host that is named there. A request is answered when \
+                       token of the ready-file, and the host that is named there. The bench's own page has a cookie \
+                       instead, which it got for a ticket. A request is answered when \
                        everything that it caused is durable and handed to the sockets.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     paths(
         state, screen, press, type_text, insert_card, remove_card, change_power, read_clock, advance, read_faults,
-        set_faults, drop_connection, events, seed_cards, seed_users, openapi
+        set_faults, drop_connection, events, seed_cards, seed_users, openapi, front, super::page::address, begin_session
     ),
     components(schemas(Event)),
     security(("token" = [])),
@@ -98,7 +103,7 @@ pub(crate) fn document() -> Document {
 /// Every way in which a request can be refused.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it only describes")]
-enum Refusals {
+pub(super) enum Refusals {
     /// It cannot be read
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(#[to_schema] Problem),
@@ -140,11 +145,42 @@ struct Desk {
     device: Sender<Request>,
     events: EventLog,
     places: Arc<Semaphore>,
+    gate: Gate,
+    /// The folder of the cards on the table.
+    cards: Option<PathBuf>,
+}
+
+impl FromRef<Desk> for Gate {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.gate.clone()
+    }
 }
 
 /// Everything that can be asked.
-pub(crate) fn router(device: Sender<Request>, events: EventLog, gate: Gate) -> Router {
-    let places = Arc::new(Semaphore::new(SUBSCRIBERS_MAX));
+pub(crate) fn router(
+    device: Sender<Request>,
+    events: EventLog,
+    gate: Gate,
+    cards: Option<PathBuf>,
+) -> Router {
+    let desk = Desk {
+        device,
+        events,
+        places: Arc::new(Semaphore::new(SUBSCRIBERS_MAX)),
+        gate: gate.clone(),
+        cards,
+    };
+    // Where somebody may come who has no token yet.
+    let door = Router::new()
+        .route("/", get(front))
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
+        .route("/enter.js", get(page::enter_script))
+        .route("/icon.svg", get(page::icon))
+        .route("/v1/session", post(begin_session))
+        .method_not_allowed_fallback(no_such_method)
+        .layer(middleware::map_response(never_cached))
+        .layer(middleware::from_fn_with_state(gate.clone(), gate::come_near));
     Router::new()
         .route("/openapi.json", get(openapi))
         .route("/v1/state", get(state))
@@ -160,15 +196,13 @@ pub(crate) fn router(device: Sender<Request>, events: EventLog, gate: Gate) -> R
         .route("/v1/events", get(events_of))
         .route("/v1/seed/cards", post(seed_cards))
         .route("/v1/seed/users", put(seed_users))
+        .route("/v1/page", post(page::address))
         .fallback(no_such_thing)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::map_response(never_cached))
         .layer(middleware::from_fn_with_state(gate, gate::pass))
-        .with_state(Desk {
-            device,
-            events,
-            places,
-        })
+        .merge(door)
+        .with_state(desk)
 }
 
 async fn never_cached(mut response: Response) -> Response {
@@ -436,7 +470,7 @@ async fn events(
         |event| event.number + 1,
     );
     spawn(async move {
-        tell(kept, next, &desk.events, &sender).await;
+        tell(kept, next, query.changes, &desk.events, &sender).await;
         drop(place);
     });
     Ok(([(CONTENT_TYPE, EVENT_STREAM)], Body::new(Stream(receiver))).into_response())
@@ -474,9 +508,11 @@ fn accepts_event_stream(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Sends events until the listener is gone or so far behind that the next one is forgotten.
-async fn tell(kept: Vec<Event>, mut next: u64, log: &EventLog, listener: &Sender<Bytes>) {
+/// Sends events, and if that is wanted news of changes, until the listener is gone or so far behind that the next event
+/// is forgotten.
+async fn tell(kept: Vec<Event>, mut next: u64, changes: bool, log: &EventLog, listener: &Sender<Bytes>) {
     let mut news = log.watch();
+    let mut change = log.watch_change();
     let mut events = kept;
     loop {
         for event in &events {
@@ -485,28 +521,25 @@ async fn tell(kept: Vec<Event>, mut next: u64, log: &EventLog, listener: &Sender
                 return;
             }
         }
-        let comes = timeout(KEEP_ALIVE, news.wait_for(|number| *number > next));
-        let came = tokio::select! {
-            came = comes => came.map(|came| came.is_ok()),
-            () = listener.closed() => return,
-        };
-        events = match came {
-            Ok(false) => return,
-            Ok(true) => match log.from(Some(next)) {
-                Ok(events) => events,
+        let other = tokio::select! {
+            came = news.wait_for(|number| *number > next) => match came.map(|_| log.from(Some(next))) {
+                Ok(Ok(came)) => {
+                    events = came;
+                    continue;
+                }
+                Ok(Err(_)) | Err(_) => return,
+            },
+            told = change.changed(), if changes => match told {
+                Ok(()) => CHANGED,
                 Err(_) => return,
             },
-            Err(_) => {
-                if listener
-                    .send(Bytes::from_static(b": still here\n\n"))
-                    .await
-                    .is_err()
-                {
-                    return;
-                }
-                Vec::new()
-            }
+            () = sleep(KEEP_ALIVE) => STILL_HERE,
+            () = listener.closed() => return,
         };
+        events = Vec::new();
+        if listener.send(Bytes::from_static(other)).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -550,6 +583,25 @@ async fn seed_users(
     Strict(body): Strict<SeedUsers>,
 ) -> Result<Json<State>, Refusal> {
     desk.act(Act::SeedUsers(body.users)).await
+}
+
+/// The bench's page, for a browser that has a session; for another, how to get one
+#[utoipa::path(get, path = "/", operation_id = "page", security(()), responses((status = 200, description = "The page", body = String, content_type = "text/html"), Refusals))]
+async fn front(Shared(desk): Shared<Desk>, headers: HeaderMap) -> Result<Response, Refusal> {
+    if !desk.gate.knows(&headers) {
+        return Ok(page::enter());
+    }
+    let sight = desk.ask(Request::See).await?;
+    Ok(page::page(&sight, &desk.events, desk.cards.as_deref()))
+}
+
+/// Begin the session of a browser, with the ticket of an address
+#[utoipa::path(post, path = "/v1/session", request_body = Ticket, security(()), responses((status = 204, description = "The cookie is in the header `Set-Cookie`"), Refusals))]
+async fn begin_session(
+    Shared(gate): Shared<Gate>,
+    Strict(ticket): Strict<Ticket>,
+) -> Result<Response, Refusal> {
+    page::begin_session(&gate, &ticket)
 }
 
 /// This document

@@ -21,6 +21,8 @@ pub(crate) struct EventLog {
     kept: Arc<Mutex<Kept>>,
     /// The number of the next event, for those who wait for it.
     next: Arc<watch::Sender<u64>>,
+    /// For those who look on: the state or the screen may be another.
+    change: Arc<watch::Sender<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,6 +36,7 @@ impl EventLog {
         Self {
             kept: Arc::default(),
             next: Arc::new(watch::Sender::new(0)),
+            change: Arc::new(watch::Sender::new(())),
         }
     }
 
@@ -83,6 +86,23 @@ impl EventLog {
     /// Tells when there is one more.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.next.subscribe()
+    }
+
+    /// Says that something may look other than before.
+    pub(crate) fn tell_change(&self) {
+        self.change.send_replace(());
+    }
+
+    /// Tells when something may.
+    pub(crate) fn watch_change(&self) -> watch::Receiver<()> {
+        self.change.subscribe()
+    }
+
+    /// The last of them, at most so many, and the number of the next.
+    pub(crate) fn last(&self, count: usize) -> (Vec<Event>, u64) {
+        let kept = self.lock();
+        let skipped = kept.events.len().saturating_sub(count);
+        (kept.events.iter().skip(skipped).cloned().collect(), kept.next)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {

@@ -10,6 +10,8 @@ use hyper::{
     header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE},
 };
 
+use crate::local_reader::Hindrance;
+
 /// Why a request changed nothing.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
@@ -89,6 +91,12 @@ impl Refusal {
             hint: self.hint,
             oldest: self.oldest,
         }
+    }
+}
+
+impl From<Hindrance> for Refusal {
+    fn from(hindrance: Hindrance) -> Self {
+        Self::conflict(hindrance.doing, hindrance.expected, hindrance.came).hint(hindrance.hint)
     }
 }
 

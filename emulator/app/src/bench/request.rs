@@ -3,13 +3,25 @@
 use std::path::PathBuf;
 
 use hsm_bench::{Advance, Faults, KeyName, Name, PowerAction, SeedCards, SeededCards, State, Text};
-use hsm_core::ConnectionId;
+use hsm_core::{Area, ConnectionId, Place};
 use tokio::sync::oneshot;
 
 use super::Refusal;
 
 /// Where the answer goes. Nobody may be there any more to hear it.
 pub(crate) type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What somebody sees who stands before the device, all of it at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Sight {
+    pub(crate) state: State,
+    /// 25 lines of 80 characters.
+    pub(crate) screen: String,
+    /// What of it has the keys.
+    pub(crate) focus: Option<Area>,
+    /// Where the next character will stand.
+    pub(crate) cursor: Option<Place>,
+}
 
 /// One request, answered once everything that it caused is durable and handed to the sockets.
 #[derive(Debug)]
@@ -18,6 +30,8 @@ pub(crate) enum Request {
     Look(Reply<State>),
     /// What is on the screen?
     Screen(Reply<String>),
+    /// Both, and where the screen's highlight is.
+    See(Reply<Sight>),
     /// Do this, and say what is the matter then.
     Act(Act, Reply<State>),
     /// Move the clock.

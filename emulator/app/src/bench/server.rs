@@ -1,7 +1,7 @@
 //! The bench's own socket: connections, their limits, and how long somebody may take to ask. Its limits run on real
 //! time, whatever the device's clock does: they guard the program, not the device.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{Router, response::IntoResponse as _};
 use hyper::{StatusCode, server::conn::http1, service::service_fn};
@@ -49,12 +49,13 @@ pub(crate) struct Server {
 
 impl Server {
     /// Takes the address and begins to serve. Must be called inside a runtime, and its address is one of loopback.
-    pub(crate) async fn start(address: SocketAddr) -> io::Result<Self> {
+    /// `cards` is the folder of the cards on the table, an absolute path.
+    pub(crate) async fn start(address: SocketAddr, cards: Option<PathBuf>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let (sender, requests) = channel(REQUESTS_MAX);
         let (token, events) = (Token::generate(), EventLog::new());
-        let router = api::router(sender, events.clone(), Gate::new(address, token.clone()));
+        let router = api::router(sender, events.clone(), Gate::new(address, token.clone()), cards);
         spawn(serve(listener, router));
         Ok(Self {
             address,

@@ -14,8 +14,8 @@ use std::{
 
 use clap::{Args, Subcommand, ValueEnum};
 use hsm_bench::{
-    Advance, CutMoment, Faults, Insert, KeyName, Keys, Name, Pin, PowerAction, PowerChange, SeedCards,
-    SeedUsers, SeededCards, TEXT_CHARACTERS_MAX, Text, Until,
+    Advance, CutMoment, Faults, Insert, KeyName, Keys, Name, PageAddress, Pin, PowerAction, PowerChange,
+    SeedCards, SeedUsers, SeededCards, TEXT_CHARACTERS_MAX, Text, Until,
 };
 use program::{ExitCode, Problem};
 use serde::Serialize;
@@ -96,6 +96,8 @@ enum Command {
         #[command(subcommand)]
         command: SeedCommand,
     },
+    /// Print an address that opens the bench's page in a browser, once
+    Page,
     /// Print the document that describes the bench's HTTP, in the form of `OpenAPI`
     Openapi,
 }
@@ -267,6 +269,10 @@ pub(super) fn bench(args: BenchArgs) -> Result<(), Problem> {
             ),
             SeedCommand::Users { users } => teller.act(Method::Put, "/v1/seed/users", &SeedUsers { users }),
         },
+        Command::Page => {
+            let answer = Zeroizing::new(client.ask(Method::Post, "/v1/page", None)?);
+            teller.tell(&answer, |page: &PageAddress| format!("{}\n", page.url))
+        }
         Command::Openapi => data(client.ask(Method::Get, "/openapi.json", None)?.as_bytes()),
     }
 }

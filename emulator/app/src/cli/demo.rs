@@ -111,8 +111,8 @@ fn what_to_type(dir: &Path) -> String {
             "A device that was restarted remotely waits for 2 of its 3 custodians. Every PIN is 12345678.",
         ),
         String::new(),
-        String::from("In one terminal, the device:"),
-        format!("  hsm-emulator run --state {state} --headless"),
+        String::from("In one terminal, the device and its console:"),
+        format!("  hsm-emulator run --state {state}"),
         String::new(),
         String::from("In another, two custodians, one after the other:"),
         format!(

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Seek as _, SeekFrom},
+    io::{self, Read as _, Seek as _, SeekFrom},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     thread,
@@ -13,7 +13,7 @@ use clap::Args;
 use program::{ExitCode, Problem};
 
 use super::data;
-use crate::event_log::files;
+use crate::event_log::open_files;
 
 /// How often a log that is followed is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -30,8 +30,11 @@ pub(super) struct LogArgs {
 
 /// `hsm-emulator log`
 pub(super) fn log(args: &LogArgs) -> Result<(), Problem> {
-    let found = files(&args.state);
-    let Some((newest, older)) = found.split_last() else {
+    let mut files = open(&args.state)?;
+    for file in &mut files {
+        print(file, &args.state)?;
+    }
+    let Some(mut current) = files.pop() else {
         let what = format!(
             "read log of `{}`: expected a log, found none",
             args.state.display()
@@ -40,49 +43,50 @@ pub(super) fn log(args: &LogArgs) -> Result<(), Problem> {
             "name the folder that `hsm-emulator run --state` was given; a device logs from its first start",
         ));
     };
-    for file in older {
-        data(&read_from(file, 0)?.1)?;
-    }
-    // The newest stays open while it is read, so that no line is lost when the next file begins meanwhile.
-    let (mut file, text) = read_from(newest, 0)?;
-    data(&text)?;
     if !args.follow {
         return Ok(());
     }
     loop {
         thread::sleep(LOOK_EVERY);
-        file = go_on(&args.state, newest, file)?;
+        current = go_on(&args.state, current)?;
     }
 }
 
-/// Prints what is new, from the file that is open and then from the one that took its place.
-fn go_on(state: &Path, path: &Path, mut file: File) -> Result<File, Problem> {
-    let problem = |error: std::io::Error| Problem::io("read log", path, &error);
-    let position = file.stream_position().map_err(problem)?;
-    if file.metadata().map_err(problem)?.len() < position {
+/// Prints what is new in the file that is open, and every file that was begun since; gives the newest, which stays open,
+/// so that none of its lines is lost when the next one begins.
+fn go_on(state: &Path, mut current: File) -> Result<File, Problem> {
+    let problem = |error: io::Error| Problem::io("read log", state, &error);
+    // Before what is read, so that nothing can be added to a file behind its last look.
+    let mut files = open(state)?;
+    let number = current.metadata().map_err(problem)?.ino();
+    let mut newer = Vec::new();
+    while let Some(file) = files.pop() {
+        if file.metadata().map_err(problem)?.ino() == number {
+            break;
+        }
+        newer.push(file);
+    }
+    if current.metadata().map_err(problem)?.len() < current.stream_position().map_err(problem)? {
         // It was cleared.
-        file.seek(SeekFrom::Start(0)).map_err(problem)?;
+        current.seek(SeekFrom::Start(0)).map_err(problem)?;
     }
-    let mut text = Vec::new();
-    file.read_to_end(&mut text).map_err(problem)?;
-    data(&text)?;
-    let opened = file.metadata().map_err(problem)?.ino();
-    let is_current = std::fs::metadata(path).map_or(true, |metadata| metadata.ino() == opened);
-    if is_current || files(state).is_empty() {
-        return Ok(file);
+    print(&mut current, state)?;
+    while let Some(mut file) = newer.pop() {
+        print(&mut file, state)?;
+        current = file;
     }
-    let (file, text) = read_from(path, 0)?;
-    data(&text)?;
-    Ok(file)
+    Ok(current)
 }
 
-fn read_from(path: &Path, position: u64) -> Result<(File, Vec<u8>), Problem> {
-    let read = || {
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::Start(position))?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        Ok((file, text))
-    };
-    read().map_err(|error| Problem::io("read log", path, &error))
+/// The files of the log, the oldest first.
+fn open(state: &Path) -> Result<Vec<File>, Problem> {
+    open_files(state).map_err(|error| Problem::io("read log", state, &error))
+}
+
+/// Prints the rest of a file.
+fn print(file: &mut File, state: &Path) -> Result<(), Problem> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)
+        .map_err(|error| Problem::io("read log", state, &error))?;
+    data(text)
 }

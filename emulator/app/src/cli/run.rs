@@ -1,13 +1,15 @@
 //! `hsm-emulator run`: opens the state, takes the port, and gives both to the shell.
 
 use std::{
+    fs::File,
+    io::{self, Read as _},
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use clap::{Args, builder::PossibleValuesParser};
-use hsm_core::{Model, Profile, Stored};
+use hsm_core::{Model, PROFILE_BYTES_MAX, Profile, Stored};
 use hsm_listener::Identity;
 use program::{ExitCode, LogFormat, Port, Problem, Signals};
 use tracing::{info, warn};
@@ -18,10 +20,13 @@ use crate::{
     console_lines::ConsoleLines,
     event_log::EventLog,
     fingerprint::fingerprint,
+    local_console::LocalConsole,
+    log_lines::LogLines,
     mains::Mains,
     readiness::{Facts, Readiness},
     shell::{Parts, Shell, listen_problem},
     store::{Kept, Store},
+    terminal::TerminalConsole,
     world::Clock,
 };
 
@@ -44,9 +49,16 @@ pub(super) struct RunArgs {
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// Run without the local console: no keys from standard input, no screen on standard output
+    /// Run without the local console
+    ///
+    /// On a terminal the console fills it: the screen of the device, and the keys of its keyboard. Elsewhere each line of
+    /// standard input is a key, and the screen is printed when it has changed.
     #[arg(long)]
     headless: bool,
+    /// The folder of the card images that F5 lists at the console and that lie before the reader on the bench's page
+    /// [default: `cards` in the state folder or beside it]
+    #[arg(long, value_name = "DIR")]
+    cards: Option<PathBuf>,
     /// Write a file that says where the device is, once it is ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -93,7 +105,8 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     };
     let format = args.log_format();
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
-    program::start_logging(format, level);
+    let log_lines = LogLines::default();
+    program::start_logging(format, level, log_lines.clone());
     warn!("this is a test device: it protects nothing");
 
     check(&args)?;
@@ -123,11 +136,15 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     };
     info!("certificate fingerprint {}", facts.fingerprint);
 
+    let cards = match &args.cards {
+        Some(folder) => absolute_folder(folder)?,
+        None => cards_of(&args.state),
+    };
     runtime.block_on(async {
         let bench = match args.bench {
             None => None,
             Some(address) => {
-                let server = Server::start(address).await;
+                let server = Server::start(address, cards.is_dir().then(|| cards.clone())).await;
                 let server = server.map_err(|error| listen_problem(address, &error))?;
                 info!("bench on {}", server.address);
                 facts.bench = Some((server.address, server.token.clone()));
@@ -143,9 +160,16 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             warn!("`{}` can be reached from other computers", port.address());
         }
         let console = if args.headless {
-            ConsoleLines::absent()
+            LocalConsole::Nobody
+        } else if full_screen::is_here() {
+            let terminal = TerminalConsole::take(cards, log_lines);
+            let terminal = terminal.map_err(|error| {
+                let what = format!("show the console: the terminal refuses: {error}");
+                Problem::new(ExitCode::InputOutput, what).hint("run without it, with `--headless`")
+            })?;
+            LocalConsole::Terminal(Box::new(terminal))
         } else {
-            ConsoleLines::start().map_err(starting)?
+            LocalConsole::Lines(ConsoleLines::start().map_err(starting)?)
         };
         let parts = Parts {
             mains,
@@ -177,6 +201,22 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
         );
     }
     Ok(())
+}
+
+/// Where the cards of a device are expected: `hsm-emulator demo` makes them beside the state.
+fn cards_of(state: &Path) -> PathBuf {
+    let state = std::path::absolute(state).unwrap_or_else(|_| state.to_owned());
+    let in_state = state.join("cards");
+    match state.parent() {
+        Some(folder) if !in_state.is_dir() => folder.join("cards"),
+        Some(_) | None => in_state,
+    }
+}
+
+/// The folder as a path that holds wherever somebody stands, seen to be one that can be read.
+fn absolute_folder(folder: &Path) -> Result<PathBuf, Problem> {
+    let read = std::fs::read_dir(folder).and_then(|_| std::path::absolute(folder));
+    read.map_err(|error| Problem::io("read the folder of the cards", folder, &error))
 }
 
 /// The state that is kept, or a new one.
@@ -226,10 +266,15 @@ struct Given {
     text: String,
 }
 
+/// As much of a file as a profile may have, and a byte more if there is one, so that it is refused.
+fn read_profile(path: &Path) -> io::Result<String> {
+    let limit = u64::try_from(PROFILE_BYTES_MAX).expect("it is small") + 1;
+    io::read_to_string(File::open(path)?.take(limit))
+}
+
 fn given_profile(args: &RunArgs) -> Result<Option<Given>, Problem> {
     if let Some(path) = &args.profile {
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Problem::io("read profile", path, &error))?;
+        let text = read_profile(path).map_err(|error| Problem::io("read profile", path, &error))?;
         let profile = Profile::parse(&text).map_err(|why| {
             Problem::new(
                 ExitCode::Usage,

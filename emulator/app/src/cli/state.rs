@@ -179,7 +179,7 @@ fn export(folder: &Path) -> Result<(), Problem> {
     let mut text = serde_json::to_vec_pretty(&export)
         .map_err(|error| Problem::new(ExitCode::Internal, format!("write export: {error}")))?;
     text.push(b'\n');
-    data(&text)
+    data(text)
 }
 
 fn import(folder: &Path, file: &Path) -> Result<(), Problem> {

@@ -4,21 +4,19 @@
 use std::{
     fmt::Write as _,
     future::poll_fn,
-    path::Path,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
 };
 
-use apdu::{ReaderAnswer, ReaderCommand};
 use hsm_bench::{
     Access, Advance, Card, Ceremony, ClockMode, Connection, Faults, KeyName, Limit, LimitName, Manager, Name,
     Phase, Port, PowerAction, RemoteManagement, SeedCards, SeededCards, Service, State,
 };
 use hsm_core::{
-    Algorithm, Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, LocalCard,
-    Permissions, Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored,
-    USER_NAME_CHARACTERS_MAX, User, UserName,
+    Algorithm, Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, Permissions,
+    Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User,
+    UserName,
 };
 use hsm_listener::{Appliance, Input};
 use hyper::StatusCode;
@@ -28,14 +26,12 @@ use tokio::{
     sync::mpsc::Receiver,
     time::{Sleep, sleep},
 };
-use tracing::{info, warn};
-use virtual_card::CardFile;
+use tracing::info;
 
 use super::{End, Shell};
 use crate::{
-    bench::{Act, EventLog, Refusal, Reply, Request, Server},
+    bench::{Act, EventLog, Refusal, Reply, Request, Server, Sight},
     card_set::personalise,
-    derivations::Derivations,
     store::{Store, Written},
     wires::Wires,
     world::{Clock, OsRandom},
@@ -51,8 +47,6 @@ pub(super) struct Seat {
     requests: Receiver<Request>,
     events: EventLog,
     waiting: Option<Waiting>,
-    /// The card in the local reader.
-    card: Option<CardFile>,
 }
 
 /// A step of the clock that waits for bytes. Whatever else is asked for waits behind it.
@@ -82,7 +76,6 @@ impl Seat {
             requests: server.requests,
             events: server.events,
             waiting: None,
-            card: None,
         }
     }
 
@@ -96,7 +89,7 @@ impl Seat {
         );
     }
 
-    fn push(&self, at: Instant, kind: &str, connection: u64, line: String) {
+    pub(super) fn push(&self, at: Instant, kind: &str, connection: u64, line: String) {
         self.events.push(hsm_bench::Event {
             number: 0,
             at_us: at.as_micros(),
@@ -104,21 +97,6 @@ impl Seat {
             connection,
             line,
         });
-    }
-
-    pub(super) fn ask_local_reader(&mut self, command: &ReaderCommand) -> ReaderAnswer {
-        let Some(card) = &mut self.card else {
-            return match command {
-                ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
-                ReaderCommand::PowerOn | ReaderCommand::Transmit(_) => ReaderAnswer::CardAbsent,
-            };
-        };
-        let was_working = card.failure().is_none();
-        let answer = card.answer(command);
-        if let (true, Some(failure)) = (was_working, card.failure()) {
-            warn!("{failure}");
-        }
-        answer
     }
 
     /// The next request that can be served. A step of the clock waits for its bytes, and everything behind it waits, too.
@@ -214,13 +192,27 @@ impl Shell {
             Request::Screen(reply) => {
                 let _ = reply.send(Ok(self.screen()));
             }
+            Request::See(reply) => {
+                let shown = self
+                    .appliance
+                    .as_ref()
+                    .map(|appliance| appliance.device().screen());
+                let _ = reply.send(Ok(Sight {
+                    state: self.state(),
+                    screen: self.screen(),
+                    focus: shown.as_ref().and_then(|screen| screen.focus),
+                    cursor: shown.as_ref().and_then(|screen| screen.cursor),
+                }));
+            }
             Request::Act(act, reply) => {
                 let done = self.act(act, signals).await?;
                 self.settle(signals).await?;
+                self.tell_change();
                 let _ = reply.send(done.map(|()| self.state()));
             }
             Request::Advance(advance, reply) => {
                 let done = self.advance(&advance, signals).await?;
+                self.tell_change();
                 let _ = reply.send(done.map(|()| self.state()));
             }
             Request::SeedCards(seed, reply) => {
@@ -252,6 +244,13 @@ impl Shell {
             }
         }
         Ok(())
+    }
+
+    /// Those who look on look again.
+    pub(super) fn tell_change(&self) {
+        if let Some(seat) = &self.seat {
+            seat.events.tell_change();
+        }
     }
 
     // Time.
@@ -303,8 +302,12 @@ impl Shell {
                     self.press(Key::Char(character), signals).await?;
                 }
             }
-            Act::InsertCard(path) => return Ok(self.insert_card(&path)?),
-            Act::RemoveCard => return Ok(self.remove_card()?),
+            Act::InsertCard(path) if !path.is_absolute() => {
+                let doing = "put a card into the local reader";
+                return Ok(Err(Refusal::conflict(doing, "an absolute path", "another")));
+            }
+            Act::InsertCard(path) => return Ok(self.insert_card(&path)?.map_err(Refusal::from)),
+            Act::RemoveCard => return Ok(self.remove_card()?.map_err(Refusal::from)),
             Act::Power(action) => return self.change_power(action, signals).await,
             Act::Faults(faults) => self.set_faults(faults)?,
             Act::DropLink(connection) => {
@@ -339,44 +342,10 @@ impl Shell {
     }
 
     /// A device that has just got its power does not know what it computes wrong.
-    fn force_self_test(&mut self) -> Result<(), Problem> {
+    pub(super) fn force_self_test(&mut self) -> Result<(), Problem> {
         let fails = self.disk.faults().self_test_fails;
         let fault = fails.then_some(Algorithm::Aes256Gcm);
         self.tell(Input::Device(DeviceInput::SelfTestFault(fault)))
-    }
-
-    fn insert_card(&mut self, path: &Path) -> Result<Result<(), Refusal>, Problem> {
-        let doing = "put a card into the local reader";
-        let Some(seat) = &mut self.seat else {
-            return Ok(Ok(()));
-        };
-        if let Some(card) = &seat.card {
-            let came = format!("`{}` in it", card.path().display());
-            return Ok(Err(
-                Refusal::conflict(doing, "an empty reader", came).hint("take that card out first")
-            ));
-        }
-        if !path.is_absolute() {
-            return Ok(Err(Refusal::conflict(doing, "an absolute path", "another")));
-        }
-        match CardFile::open(path) {
-            Ok(card) => seat.card = Some(card),
-            Err(error) => {
-                let refusal = Refusal::conflict(doing, "the image of a card", error.to_string());
-                return Ok(Err(refusal.hint(error.hint().unwrap_or_default())));
-            }
-        }
-        self.tell(Input::Device(DeviceInput::LocalCard(LocalCard::Inserted)))?;
-        Ok(Ok(()))
-    }
-
-    fn remove_card(&mut self) -> Result<Result<(), Refusal>, Problem> {
-        if self.seat.as_mut().and_then(|seat| seat.card.take()).is_none() {
-            let doing = "take the card out of the local reader";
-            return Ok(Err(Refusal::conflict(doing, "a card in it", "an empty reader")));
-        }
-        self.tell(Input::Device(DeviceInput::LocalCard(LocalCard::Removed)))?;
-        Ok(Ok(()))
     }
 
     // Power.
@@ -408,37 +377,6 @@ impl Shell {
             (PowerAction::Cut, Some(_)) => self.cut_power(),
         }
         Ok(Ok(()))
-    }
-
-    /// The cable is pulled out: what was not durable is lost, and nobody is told.
-    pub(super) fn cut_power(&mut self) {
-        self.appliance = None;
-        self.disk.cut();
-        // What is derived now is for a device that is gone.
-        self.derivations = Derivations::new();
-        self.port.close();
-        self.wires.reset_all();
-        self.tell_about_power("power_cut", "power cut");
-        // Whoever waits for the port sees that it is closed.
-        if let Err(problem) = self.tell_ready_file() {
-            warn!("{}", problem.what);
-        }
-    }
-
-    fn return_power(&mut self) -> Result<(), Problem> {
-        let (store, kept) = self.mains.open()?;
-        self.appliance = Some(self.mains.device(&kept)?);
-        self.disk.plug_in(store)?;
-        self.tell_about_power("power_returned", "power returns");
-        self.force_self_test()?;
-        self.start()
-    }
-
-    fn tell_about_power(&self, kind: &str, line: &str) {
-        info!("{line}");
-        if let Some(seat) = &self.seat {
-            seat.push(self.clock.read().now, kind, 0, line.to_owned());
-        }
     }
 
     // Seeds.
@@ -586,9 +524,7 @@ impl Shell {
                 .map(|(presented, required)| Ceremony { presented, required }),
             connections: self.connections(),
             limits: self.limits(),
-            card: seat
-                .and_then(|seat| seat.card.as_ref())
-                .map(|card| card.path().display().to_string()),
+            card: self.reader.card_path().map(|card| card.display().to_string()),
             writes_pending: u64::try_from(self.disk.pending()).unwrap_or(u64::MAX),
             faults: self.disk.faults(),
             clock: hsm_bench::Clock {

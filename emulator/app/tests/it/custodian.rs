@@ -1,4 +1,4 @@
-//! A custodian at a manager: a card of the demo, and the PIN.
+//! A custodian at a manager: a card, and the PIN.
 
 use std::{fs, path::Path};
 
@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 
 use crate::manager::Manager;
 
-/// Presents a card and gives the answer to `auth.start`.
+/// Presents a card of the demo and gives the answer to `auth.start`.
 pub(crate) fn present(manager: &mut Manager, card: &Path) -> Value {
+    present_with(manager, card, "12345678")
+}
+
+/// The same with this PIN. The image keeps nothing of it.
+pub(crate) fn present_with(manager: &mut Manager, card: &Path, pin: &str) -> Value {
     let text = fs::read_to_string(card).expect("the demo made it");
     let mut card = Card::from_image(CardImage::from_text(&text).expect("it is a card"));
     let request = json!({"jsonrpc": "2.0", "id": 1, "method": "auth.start"});
@@ -24,8 +29,8 @@ pub(crate) fn present(manager: &mut Manager, card: &Path) -> Value {
                 json!({"response": tell(&mut card, Input::Transmit(&command))})
             }
             Some("card.verify_pin") => {
-                let command = b"\x00\x20\x00\x00\x0812345678";
-                json!({"status_word": tell(&mut card, Input::Transmit(command))})
+                let command = [b"\x00\x20\x00\x00\x08", pin.as_bytes()].concat();
+                json!({"status_word": tell(&mut card, Input::Transmit(&command))})
             }
             Some("card.power_off") => {
                 tell(&mut card, Input::PowerOff);

@@ -3,15 +3,23 @@
 
 mod clock;
 mod custodian;
+mod cuts;
 mod disk;
 mod emulator;
 mod gate;
 mod hand;
+mod hostile_text;
 mod life;
+mod log;
 mod manager;
 mod many;
+mod page;
+#[cfg(feature = "browser")]
+mod page_in_a_browser;
 mod power;
 mod refusals;
+mod secrets;
 mod smart_cards;
 mod states;
+mod terminal;
 mod words;

@@ -53,7 +53,12 @@ impl Manager {
 
     /// Asks and gives the answer; `None` if the connection ends instead.
     pub(crate) fn ask(&mut self, method: &str) -> Option<Value> {
-        self.send(&json!({"jsonrpc": "2.0", "id": 1, "method": method}))
+        self.ask_with(method, &json!({}))
+    }
+
+    /// Asks with these parameters, and gives the answer; `None` if the connection ends instead.
+    pub(crate) fn ask_with(&mut self, method: &str, params: &Value) -> Option<Value> {
+        self.send(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
             .ok()?;
         loop {
             let message = self.receive()?;

@@ -1,145 +1,15 @@
-//! What a hand does at the device: power, keys, cards, faults, seeds. Above all the power cut at every durable write.
+//! What a hand does at the device: power, keys, cards, faults, seeds. The cuts of power at every
+//! durable write are in `cuts.rs`.
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    path::Path,
-};
+use std::fs;
 
 use serde_json::{Value, json};
 
 use crate::{
-    custodian::present,
     emulator::{BINARY, Emulator, demo},
     hand::{Bench, card, run_with_bench},
     manager::Manager,
 };
-
-/// Everything that writes: remote management is disabled and enabled at the console, two custodians bring the key, and
-/// the last of them restarts the device. Stops when the power is gone.
-fn process_and_operation(folder: &Path, bench: &Bench) {
-    let has_power = || bench.state()["power"] != "cut";
-    bench.keys(&["Esc"]);
-    if !has_power() {
-        return;
-    }
-    for custodian in ["ana", "bruno"] {
-        bench.insert(&card(folder, custodian));
-        bench.type_text("12345678");
-        bench.keys(&["Enter"]);
-        bench.ask("DELETE", "/v1/reader/card", &Value::Null);
-    }
-    bench.keys(&["Down", "Down", "Down", "Enter"]);
-    if !has_power() {
-        return;
-    }
-    let mut first = Manager::connect(bench.emulator.address());
-    assert_eq!(
-        present(&mut first, &card(folder, "ana"))["result"]["outcome"],
-        "intermediary"
-    );
-    first.ask("session.close");
-    let mut second = Manager::connect(bench.emulator.address());
-    assert_eq!(
-        present(&mut second, &card(folder, "carla"))["result"]["outcome"],
-        "administrator"
-    );
-    let answer = second.ask("ops.restart");
-    // What was promised is done, whatever happens to the power afterwards.
-    if answer.is_some() {
-        let kinds = bench.kinds_from(0);
-        assert!(kinds.iter().any(|kind| kind == "stopping"), "{kinds:?}");
-    }
-    // The last write of all is that of the start behind the restart.
-    while bench.state()["writes_pending"] != 0 {}
-}
-
-/// What a device may be found as: not begun, or done.
-fn what_is_kept(bench: &Bench) -> (bool, String) {
-    let log = bench.ask("GET", "/v1/events", &Value::Null).json();
-    let started = log
-        .as_array()
-        .expect("a list")
-        .iter()
-        .rev()
-        .find(|event| event["kind"] == "started");
-    let line = started.expect("it has started")["line"]
-        .as_str()
-        .expect("a text")
-        .to_owned();
-    let after = line
-        .split("device started after ")
-        .nth(1)
-        .expect("it says why")
-        .to_owned();
-    (bench.state()["remote_management"] == "enabled", after)
-}
-
-//= RM-13
-//= OP-02
-#[test]
-fn a_power_cut_at_every_write_leaves_each_of_them_done_or_not_begun() {
-    // How many writes there are, counted by letting the power be cut at one that never comes.
-    let folder = demo();
-    let bench = Bench::start(folder.path());
-    let far = 1_000_000;
-    bench.faults(&json!({"cut_at_write": far}));
-    process_and_operation(folder.path(), &bench);
-    let left = bench.state()["faults"]["cut_at_write"]
-        .as_u64()
-        .expect("a number");
-    let writes = far - left;
-    assert_eq!(writes, 4, "disabled, enabled, restart promised, started");
-
-    let mut points = 0;
-    for write in 1..=writes {
-        // Whether remote management is enabled and why the device was down, before and after this write.
-        let before = [
-            (true, "power was off"),
-            (false, "power was off"),
-            (true, "power was off"),
-            (true, "remote restart"),
-        ];
-        let after = [
-            (false, "power was off"),
-            (true, "power was off"),
-            (true, "remote restart"),
-            (true, "power was off"),
-        ];
-        let index = usize::try_from(write - 1).expect("it is small");
-        for (moment, expected) in [
-            ("before", &before[index..=index]),
-            ("after", &after[index..=index]),
-            ("within", &[]),
-        ] {
-            let folder = demo();
-            let bench = Bench::start(folder.path());
-            bench.faults(&json!({"cut_at_write": write, "cut_moment": moment}));
-            process_and_operation(folder.path(), &bench);
-            assert_eq!(bench.state()["power"], "cut", "write {write}, {moment}");
-            let state = bench.power("on");
-            assert_eq!(state["power"], "on", "write {write}, {moment}: {state}");
-            let kept = what_is_kept(&bench);
-            let kept = (kept.0, kept.1.as_str());
-            match expected.first() {
-                Some(expected) => assert_eq!(kept, *expected, "write {write}, {moment}"),
-                None => assert!(
-                    kept == before[index] || kept == after[index],
-                    "write {write}, {moment}: {kept:?}"
-                ),
-            }
-            // And it works: the key is gone, the cards are not.
-            assert_eq!(state["activated"], false);
-            points += 1;
-        }
-    }
-    // Past the capture of the test runner: this figure is asked for.
-    writeln!(
-        io::stdout(),
-        "the power was cut at {points} points of {writes} durable writes"
-    )
-    .expect("it is open");
-}
 
 #[test]
 fn a_cut_breaks_every_connection_and_says_nothing() {

@@ -154,6 +154,74 @@ fn another_model_than_that_of_the_state_is_refused() {
     check("other-model", folder.path(), command, 2);
 }
 
+/// `run --profile` with the profile of the XP, changed.
+fn run_with_profile(folder: &Path, change: impl FnOnce(&str) -> String) -> Command {
+    let profile = folder.join("mine.toml");
+    let text = change(hsm_core::Profile::text_of(hsm_core::Model::Xp));
+    fs::write(&profile, text).expect("there is room");
+    let mut command = run(folder);
+    command.arg("--profile").arg(profile);
+    command
+}
+
+fn check_profile(name: &str, change: impl FnOnce(&str) -> String) {
+    let folder = tempfile::tempdir().expect("there is room");
+    let command = run_with_profile(folder.path(), change);
+    check(name, folder.path(), command, 2);
+    assert!(
+        !folder.path().join("state/state.redb").exists(),
+        "nothing was made"
+    );
+}
+
+#[test]
+fn a_device_has_the_profile_of_its_file_and_keeps_it() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mine = |text: &str| text.replace("TXP0000001", "TXP7654321");
+    let command = run_with_profile(folder.path(), mine);
+    let mut emulator = Emulator::spawn(folder.path(), command);
+    emulator.wait_for("ready: ");
+    emulator.signal("-TERM");
+    assert!(emulator.end().success());
+    fs::remove_file(folder.path().join("mine.toml")).expect("it is ours");
+    drop(Emulator::start(folder.path()));
+    let mut command = Command::new(BINARY);
+    command
+        .args(["state", "show", "--state"])
+        .arg(folder.path().join("state"));
+    let shown = String::from_utf8(command.output().expect("it starts").stdout).expect("text");
+    assert!(shown.contains("TXP7654321"), "{shown}");
+}
+
+#[test]
+fn a_profile_that_is_not_understood_is_refused_with_its_place() {
+    check_profile("profile-unknown-field", |text| {
+        text.replacen("[limits]\n", "[limits]\ninactivity = 1\n", 1)
+    });
+    check_profile("profile-missing-field", |text| {
+        let lines = text.lines().filter(|line| !line.starts_with("inactivity_secs"));
+        lines.collect::<Vec<_>>().join("\n")
+    });
+    check_profile("profile-wrong-value", |text| {
+        text.replacen("login_tries = 7", "login_tries = \"seven\"", 1)
+    });
+    check_profile("profile-out-of-range", |text| {
+        text.replacen("inactivity_secs = 120", "inactivity_secs = 86401", 1)
+    });
+    check_profile("profile-no-toml", |_| "model = \"XP\nserial".into());
+    check_profile("profile-too-long", |text| {
+        format!("{text}#{}\n", "x".repeat(hsm_core::PROFILE_BYTES_MAX))
+    });
+}
+
+#[test]
+fn a_profile_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut command = run(folder.path());
+    command.arg("--profile").arg(folder.path().join("mine.toml"));
+    check("profile-not-there", folder.path(), command, 5);
+}
+
 #[test]
 fn a_disk_without_room_for_a_new_state_is_named() {
     let folder = tempfile::tempdir().expect("there is room");

@@ -10,3 +10,4 @@ mod quorum;
 mod screens;
 mod shapes;
 mod smart_cards;
+mod users;

@@ -58,7 +58,7 @@ pub(super) fn apdu(args: &ApduArgs) -> Result<(), Problem> {
             Step::Transmit(command) => {
                 let answer = card.answer(&ReaderCommand::Transmit(command.clone()));
                 let answer = answered(&card, &answer)?;
-                data(&format!("> {}\n{answer}", shown_command(command)))?;
+                data(format!("> {}\n{answer}", shown_command(command)))?;
             }
         }
     }

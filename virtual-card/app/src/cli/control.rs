@@ -18,7 +18,7 @@ pub(super) struct ControlArgs {
 /// `virtual-card insert` and `remove`
 pub(super) fn control(args: &ControlArgs, what: Move) -> Result<(), Problem> {
     match ask(&args.card, what)? {
-        Place::In(reader) => data(&format!("in the reader at {reader}\n")),
+        Place::In(reader) => data(format!("in the reader at {reader}\n")),
         Place::Out => data("out\n"),
         Place::Waiting(why) => Err(Problem::new(ExitCode::Network, format!("insert card: {why}"))
             .hint("the card goes in by itself as soon as the reader is there; or start the PC/SC daemon")),

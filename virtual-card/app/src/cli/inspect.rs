@@ -36,9 +36,9 @@ pub(super) fn inspect(args: &InspectArgs) -> Result<(), Problem> {
         Problem::new(ExitCode::Card, what)
     })?;
     if args.json {
-        data(&format!("{}\n", inspection_to_json(&inspection)))
+        data(format!("{}\n", inspection_to_json(&inspection)))
     } else {
-        data(&screen(&inspection))
+        data(screen(&inspection))
     }
 }
 

@@ -105,7 +105,7 @@ pub(super) fn new(args: &NewArgs) -> Result<(), Problem> {
     let _folder = lock_folder(&args.card)?;
     refuse_equal_print(&args.card, csn)?;
     CardFile::create(&args.card, image).map_err(|error| Problem::from(&error))?;
-    data(&format!("{csn}\n"))
+    data(format!("{csn}\n"))
 }
 
 /// A number whose print no other has, as far as 112 random bits go.

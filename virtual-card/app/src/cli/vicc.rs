@@ -109,7 +109,7 @@ impl FromStr for ConnectTo {
 pub(super) fn vicc(args: &ViccArgs) -> Result<(), Problem> {
     let format = args.log_format();
     let level = args.log_level.parse().unwrap_or(LevelFilter::INFO);
-    program::start_logging(format, level);
+    program::start_logging(format, level, std::io::stderr);
     warn!("these are test cards: they protect nothing");
 
     // First of all, so that a signal at any later moment ends the program cleanly.
