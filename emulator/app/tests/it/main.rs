@@ -19,6 +19,7 @@ mod page_in_a_browser;
 mod power;
 mod refusals;
 mod secrets;
+mod smart_cards;
 mod states;
 mod terminal;
 mod words;
