@@ -194,6 +194,10 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
             Problem::new(ExitCode::Usage, what).hint("name one of this computer, such as `127.0.0.1:0`")
         );
     }
+    if args.cards.is_some() && args.headless && args.bench.is_none() {
+        let what = "show the cards of a folder: expected the local console or `--bench`, got neither";
+        return Err(Problem::new(ExitCode::Usage, what).hint("leave out `--headless` or `--cards`"));
+    }
     if args.clock == "manual" && args.bench.is_none() {
         let what = "run on a manual clock: expected `--bench`, got none";
         return Err(

@@ -268,7 +268,11 @@ fn the_folder_of_the_cards_is_one_that_is_there() {
     );
     let mut command = crate::emulator::run(folder.path());
     let output = command.args(["--cards", "."]).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.code() == Some(2) && said.contains("expected the local console or `--bench`"),
+        "{said}"
+    );
 }
 
 #[test]
