@@ -130,10 +130,10 @@ impl Desk {
     #[track_caller]
     fn write_set(&self, scheme: (&str, usize), first_card: usize, label: &str) {
         let (required, cards) = scheme;
-        self.wait_for("How many cards does the set have");
+        self.wait_for("Cards in the set, from 2 to 64:");
         self.types(&cards.to_string());
         self.keys(&["Enter"]);
-        self.wait_for(&format!("How many of the {cards} cards are needed"));
+        self.wait_for(&format!("Cards needed, from 2 to {cards}:"));
         self.types(required);
         self.keys(&["Enter"]);
         for index in 1..=cards {
@@ -302,7 +302,7 @@ fn a_session_from_the_first_boot_to_a_copied_set() {
     desk.keys(&["Right", "Enter"]);
     desk.check_screen("smart-card", "┤ Smart Card ├");
     desk.choose("Smart Card", "Create Server Master Key");
-    desk.check_screen("new-set", "How many cards does the set have");
+    desk.check_screen("new-set", "Cards in the set, from 2 to 64:");
     desk.write_set(("2", 3), 1, "Ana's set");
     desk.check_screen("set-complete", "The set is complete");
 
