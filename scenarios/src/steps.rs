@@ -11,6 +11,7 @@ mod experiments;
 mod network;
 mod newcomers;
 mod power_cuts;
+mod published;
 mod screens;
 mod smart_cards;
 mod time;
@@ -53,6 +54,7 @@ pub fn registry() -> Steps {
     experiments::register(&mut steps);
     administration::register(&mut steps);
     power_cuts::register(&mut steps);
+    published::register(&mut steps);
     screens::register(&mut steps);
     smart_cards::register(&mut steps);
     steps

@@ -3,11 +3,11 @@
 //!
 //! ```no_run
 //! use full_screen::{FullScreen, Mouse};
+//! use ratatui_core::style::Style;
 //!
 //! let mut screen = FullScreen::take(Mouse::Left)?;
 //! screen.draw(|frame| {
-//!     let style = Default::default();
-//!     frame.buffer_mut().set_string(0, 0, "hello", style);
+//!     frame.buffer_mut().set_string(0, 0, "hello", Style::new());
 //! })?;
 //! # Ok::<(), std::io::Error>(())
 //! ```
