@@ -12,8 +12,8 @@ use axum::{
     routing::{delete, get, post, put},
 };
 use hsm_bench::{
-    Advance, Event, EventsQuery, Faults, Insert, Keys, PowerChange, Problem, SeedCards, SeedUsers,
-    SeededCards, State, Text, Ticket,
+    Advance, Event, EventsQuery, Faults, Insert, Keys, PageAddress, PowerChange, Problem, SeedCards,
+    SeedUsers, SeededCards, State, Text, Ticket,
 };
 use hsm_core::ConnectionId;
 use http_body_util::{BodyExt as _, Limited};
@@ -74,7 +74,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
     ),
     paths(
         state, screen, press, type_text, insert_card, remove_card, change_power, read_clock, advance, read_faults,
-        set_faults, drop_connection, events, seed_cards, seed_users, openapi, front, super::page::address, begin_session
+        set_faults, drop_connection, events, seed_cards, seed_users, openapi, front, page_address, begin_session
     ),
     components(schemas(Event)),
     security(("token" = [])),
@@ -103,7 +103,7 @@ pub(crate) fn document() -> Document {
 /// Every way in which a request can be refused.
 #[derive(IntoResponses)]
 #[expect(dead_code, reason = "it only describes")]
-pub(super) enum Refusals {
+enum Refusals {
     /// It cannot be read
     #[response(status = 400, content_type = "application/problem+json")]
     Malformed(#[to_schema] Problem),
@@ -196,7 +196,7 @@ pub(crate) fn router(
         .route("/v1/events", get(events_of))
         .route("/v1/seed/cards", post(seed_cards))
         .route("/v1/seed/users", put(seed_users))
-        .route("/v1/page", post(page::address))
+        .route("/v1/page", post(page_address))
         .fallback(no_such_thing)
         .method_not_allowed_fallback(no_such_method)
         .layer(middleware::map_response(never_cached))
@@ -593,6 +593,14 @@ async fn front(Shared(desk): Shared<Desk>, headers: HeaderMap) -> Result<Respons
     }
     let sight = desk.ask(Request::See).await?;
     Ok(page::page(&sight, &desk.events, desk.cards.as_deref()))
+}
+
+/// Make an address that opens the page in a browser, once
+#[utoipa::path(post, path = "/v1/page", responses((status = 200, description = "The address", body = PageAddress), Refusals))]
+async fn page_address(Shared(gate): Shared<Gate>) -> Json<PageAddress> {
+    Json(PageAddress {
+        url: gate.page_address(),
+    })
 }
 
 /// Begin the session of a browser, with the ticket of an address

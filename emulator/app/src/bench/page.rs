@@ -5,12 +5,8 @@ mod parts;
 
 use std::path::Path;
 
-use axum::{
-    Json,
-    extract::State as Shared,
-    response::{IntoResponse as _, Response},
-};
-use hsm_bench::{PageAddress, Ticket};
+use axum::response::{IntoResponse as _, Response};
+use hsm_bench::Ticket;
 use hyper::{
     HeaderMap, StatusCode,
     header::{
@@ -87,14 +83,6 @@ fn filled(sight: &Sight, events: &EventLog, cards: Option<&Path>) -> String {
         page = page.replacen(&format!("<!-- {mark} -->"), &part, 1);
     }
     page
-}
-
-/// Makes an address that opens the page, once.
-#[utoipa::path(post, path = "/v1/page", responses((status = 200, description = "The address", body = PageAddress), super::api::Refusals))]
-pub(crate) async fn address(Shared(gate): Shared<Gate>) -> Json<PageAddress> {
-    Json(PageAddress {
-        url: gate.page_address(),
-    })
 }
 
 /// What a session begins with: the cookie, if the ticket is one.
