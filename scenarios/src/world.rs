@@ -19,7 +19,7 @@ use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
     Binding, CardOutcome, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
-    LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
+    LocalCard, Profile, Record, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserRequest,
     UserSession, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
@@ -55,7 +55,7 @@ pub(crate) struct World {
     holders: Vec<String>,
     /// `None` while there is no power.
     appliance: Option<Appliance>,
-    pub(crate) storage: Storage<Stored, Ticket>,
+    pub(crate) storage: Storage<Kept, Ticket>,
     /// What is plugged in where.
     pub(crate) cards: BTreeMap<String, SmartCard>,
     local_slot: Option<String>,
@@ -85,6 +85,21 @@ pub(crate) struct World {
     pub(crate) delivered: u32,
     /// Whose program crashes when a card is accepted.
     pub(crate) crash_on_acceptance: Option<String>,
+}
+
+/// What survives power: the device's own values, and the objects of its database.
+#[derive(Clone, Debug)]
+pub(crate) struct Kept {
+    pub(crate) stored: Stored,
+    pub(crate) objects: Shelf,
+}
+
+impl core::ops::Deref for Kept {
+    type Target = Stored;
+
+    fn deref(&self) -> &Stored {
+        &self.stored
+    }
 }
 
 /// Somebody at the device who waits for a moment.
@@ -191,7 +206,13 @@ impl World {
             clock_offset_millis: 0,
             device_rng: seed.rng_for("device"),
             appliance: None,
-            storage: Storage::new(stored, Duration::ZERO),
+            storage: Storage::new(
+                Kept {
+                    stored,
+                    objects: Shelf::default(),
+                },
+                Duration::ZERO,
+            ),
             profile,
             set,
             scheme,
@@ -259,7 +280,7 @@ impl World {
     }
 
     fn plug_in(&mut self) {
-        let device = Device::new(self.profile.clone(), self.storage.durable().clone());
+        let device = Device::new(self.profile.clone(), self.storage.durable().stored.clone());
         self.appliance = Some(Appliance::new(device, Arc::clone(&shared_tls().server)));
     }
 
@@ -390,15 +411,16 @@ impl World {
                     }
                 }
                 Output::Persist { ticket, changes } => {
-                    let mut stored = self.storage.newest().clone();
+                    let mut kept = self.storage.newest().clone();
                     for change in &changes {
-                        stored.apply(change);
+                        kept.stored.apply(change);
+                        kept.objects.apply(change);
                     }
                     self.persisted.push(format!(
                         "{changes:?} {}",
-                        serde_json::to_string(&stored).unwrap_or_default()
+                        serde_json::to_string(&kept.stored).unwrap_or_default()
                     ));
-                    self.storage.write(self.now, ticket, stored);
+                    self.storage.write(self.now, ticket, kept);
                     match self.cut_at_write {
                         Some(1) => {
                             self.cut_at_write = None;
@@ -411,6 +433,14 @@ impl World {
                 Output::Derive { job, derivation } => {
                     let derived = derivation.run();
                     self.tell_device(DeviceInput::Derived { job, derived });
+                }
+                Output::Fetch { job, query } => {
+                    let fetched = self.storage.newest().objects.fetch(&query);
+                    self.tell_device(DeviceInput::Fetched { job, fetched });
+                }
+                Output::Generate { job, generation } => {
+                    let key = generation.run();
+                    self.tell_device(DeviceInput::Generated { job, key });
                 }
                 Output::User { session, answer } => self.on_user_answer(session, answer),
                 Output::RetrieveLog { session } => self.retrieve_log(session),

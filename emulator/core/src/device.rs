@@ -3,12 +3,15 @@
 //! person at the console can do.
 
 mod custodians;
+mod live_sync;
 mod local;
 mod management;
+mod objects;
 mod operations;
 mod pocket;
 mod users;
 
+pub use live_sync::{ImportStep, SyncDirection, SyncInput};
 pub(crate) use operations::Order;
 
 use core::{
@@ -22,9 +25,10 @@ use machine::{Cx, Instant, Machine, Timer};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Activity, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle, Operation,
-    Profile, Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest, UserSession,
-    Where, ceremony::Ceremony, console::Console, denials::Denials, remote::Manager, self_test,
+    Activity, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Fetched, GeneratedKey, Generation,
+    Key, LastStop, LifeCycle, Operation, Profile, Query, Record, Screen, ServerMasterKey, StartedAfter,
+    Stored, UserAnswer, UserRequest, UserSession, Where, ceremony::Ceremony, console::Console,
+    denials::Denials, remote::Manager, self_test,
 };
 
 /// One network connection to the device, numbered by whoever accepts them, never used twice.
@@ -47,7 +51,7 @@ impl ConnectionId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// A derivation on its way, never used twice.
+/// A derivation, a key that is being made or a read of the database on its way; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job(u64);
 
@@ -113,6 +117,24 @@ pub enum Input {
         /// What came of it.
         derived: DerivedKey,
     },
+    /// Something of the database was read.
+    Fetched {
+        /// For which job.
+        job: Job,
+        /// What there is.
+        fetched: Fetched,
+    },
+    /// A key was made, or could not be.
+    Generated {
+        /// For which job.
+        job: Job,
+        /// The key.
+        key: Option<GeneratedKey>,
+    },
+    /// The store has taken a step of an import.
+    Imported(Job),
+    /// Something happened to a connection of live sync.
+    Sync(SyncInput),
     /// A user of the database asks for something. Nobody is a user before a login.
     User {
         /// In which conversation.
@@ -213,6 +235,45 @@ pub enum Output {
         /// What.
         derivation: Derivation,
     },
+    /// Read this of the database as it is after everything that was handed out to be persisted before, then answer
+    /// [`Input::Fetched`].
+    Fetch {
+        /// To be given back.
+        job: Job,
+        /// What.
+        query: Query,
+    },
+    /// Forget this image of the database. There is no answer.
+    CloseImage(u64),
+    /// Take a step of the database that comes over, in one order with what is persisted, then answer
+    /// [`Input::Imported`] if there is a job.
+    Import {
+        /// To be given back, if an answer is wanted.
+        job: Option<Job>,
+        /// What.
+        step: ImportStep,
+    },
+    /// Connect to another node for live sync, at the port where this device's own is.
+    Connect {
+        /// The connection's number.
+        connection: ConnectionId,
+        /// Where.
+        node: IpAddr,
+    },
+    /// Send a frame of live sync to a connection that may be gone already.
+    SendFrame {
+        /// To which connection.
+        connection: ConnectionId,
+        /// Its bytes, the header included.
+        frame: Vec<u8>,
+    },
+    /// Make a key, aside if it takes long, then answer [`Input::Generated`].
+    Generate {
+        /// To be given back.
+        job: Job,
+        /// What kind.
+        generation: Generation,
+    },
     /// Answer a user, or tell one something.
     User {
         /// In which conversation.
@@ -275,13 +336,22 @@ enum Promise {
     Pocket(pocket::Promised),
     /// Go on with what a user asked for.
     User(users::Promised),
+    /// Another node's database is here.
+    LiveSync {
+        requester: operations::Requester,
+        node: IpAddr,
+        connection: ConnectionId,
+        objects: u64,
+    },
 }
 
-/// What waits for a derivation.
+/// What waits for a derivation, a key or something of the database.
 #[derive(Clone, Debug)]
 enum Errand {
     Pocket(pocket::Errand),
     User(users::Errand),
+    Object(objects::Errand),
+    Sync(live_sync::Errand),
 }
 
 /// Every limit of the device that is running.
@@ -295,6 +365,8 @@ pub enum Limit {
     Inactivity,
     /// Refusals were counted long enough.
     Denials,
+    /// The other side of live sync said nothing.
+    LiveSync,
 }
 
 /// A device, from the mains switch to the last custodian.
@@ -321,6 +393,8 @@ pub struct Device {
     interval: Timer,
     pocket: pocket::Pocket,
     users: users::Users,
+    objects: objects::Objects,
+    live_sync: live_sync::LiveSync,
     denials: Denials,
     promises: VecDeque<(Ticket, Promise)>,
     next_ticket: u64,
@@ -355,6 +429,8 @@ impl Device {
             interval: Timer::default(),
             pocket: pocket::Pocket::default(),
             users: users::Users::default(),
+            objects: objects::Objects::default(),
+            live_sync: live_sync::LiveSync::default(),
             denials: Denials::default(),
             promises: VecDeque::new(),
             next_ticket: 0,
@@ -419,6 +495,7 @@ impl Device {
             (Limit::Interval, self.interval.deadline()),
             (Limit::Inactivity, inactivity),
             (Limit::Denials, self.denials.deadline()),
+            (Limit::LiveSync, self.live_sync.deadline()),
         ];
         limits
             .into_iter()
@@ -451,6 +528,9 @@ impl Device {
                     self.console.draw(&mut screen, self.service());
                 }
             }
+        }
+        if let Some((direction, percent)) = self.live_sync_progress() {
+            screen.live_sync(direction, percent);
         }
         screen
     }
@@ -493,6 +573,7 @@ impl Device {
 
     /// Makes these changes here at once, and durable soon.
     fn commit(&mut self, changes: Vec<Change>, promise: Promise) {
+        self.give_way_to(&changes);
         for change in &changes {
             self.stored.apply(change);
         }
@@ -502,11 +583,26 @@ impl Device {
         self.outputs.push_back(Output::Persist { ticket, changes });
     }
 
-    fn derive(&mut self, derivation: Derivation, errand: Errand) {
+    fn new_job(&mut self, errand: Errand) -> Job {
         let job = Job(self.next_job);
         self.next_job += 1;
         self.errands.insert(job, errand);
+        job
+    }
+
+    fn derive(&mut self, derivation: Derivation, errand: Errand) {
+        let job = self.new_job(errand);
         self.outputs.push_back(Output::Derive { job, derivation });
+    }
+
+    fn fetch(&mut self, query: Query, errand: Errand) {
+        let job = self.new_job(errand);
+        self.outputs.push_back(Output::Fetch { job, query });
+    }
+
+    fn generate(&mut self, generation: Generation, errand: Errand) {
+        let job = self.new_job(errand);
+        self.outputs.push_back(Output::Generate { job, generation });
     }
 
     //= LF-07
@@ -610,12 +706,14 @@ impl Device {
         }
         // Passwords that are on their way come to nothing; what was counted against them is durable.
         self.errands.clear();
+        self.objects = objects::Objects::default();
         self.promises.retain(|(_, promise)| match promise {
             Promise::Pocket(_) | Promise::User(_) | Promise::Bind(_) => false,
             Promise::Nothing
             | Promise::Enable
             | Promise::Disable { .. }
             | Promise::Operation { .. }
+            | Promise::LiveSync { .. }
             | Promise::Stop { .. } => true,
         });
         self.pocket = pocket::Pocket::default();
@@ -653,6 +751,7 @@ impl Device {
             | Promise::Disable { .. }
             | Promise::Operation { .. }
             | Promise::Pocket(_)
+            | Promise::LiveSync { .. }
             | Promise::User(_) => false,
         })
     }
@@ -668,6 +767,7 @@ impl Device {
                 self.state
                     .on_service_started()
                     .expect("an activated device has a service");
+                self.live_sync.on_service_started();
                 self.tell(cx, Event::ServiceStarted);
                 //= HD-02
                 self.notify_header();
@@ -781,6 +881,12 @@ impl Device {
             }
             Promise::Pocket(promised) => self.on_password_durable(cx, promised),
             Promise::User(promised) => self.on_user_durable(cx, promised),
+            Promise::LiveSync {
+                requester,
+                node,
+                connection,
+                objects,
+            } => self.on_database_durable(cx, requester, node, connection, objects),
         }
     }
 
@@ -790,6 +896,28 @@ impl Device {
             None => {}
             Some(Errand::Pocket(errand)) => self.on_password_derived(cx, errand, derived),
             Some(Errand::User(errand)) => self.on_user_derived(cx, errand, derived),
+            Some(Errand::Object(_) | Errand::Sync(_)) => unreachable!("they wait for something else"),
+        }
+    }
+
+    fn on_fetched(&mut self, cx: &Cx<'_>, job: Job, fetched: Fetched) {
+        match self.errands.remove(&job) {
+            // The device has stopped since.
+            None => {}
+            Some(Errand::Object(errand)) => self.on_object_fetched(cx, errand, fetched),
+            Some(Errand::Sync(errand)) => self.on_sync_fetched(cx, &errand, fetched),
+            Some(Errand::Pocket(_) | Errand::User(_)) => unreachable!("they wait for derivations"),
+        }
+    }
+
+    fn on_generated(&mut self, cx: &Cx<'_>, job: Job, key: Option<GeneratedKey>) {
+        match self.errands.remove(&job) {
+            // The device has stopped since.
+            None => {}
+            Some(Errand::Object(errand)) => self.on_object_generated(cx, errand, key),
+            Some(Errand::Pocket(_) | Errand::User(_) | Errand::Sync(_)) => {
+                unreachable!("they wait for something else")
+            }
         }
     }
 
@@ -807,13 +935,19 @@ impl Device {
         if manager.is_some_and(|manager| manager.inactivity.take_expired(now)) {
             return Some(Limit::Inactivity);
         }
-        let denials = self.denials.deadline();
-        denials
-            .is_some_and(|deadline| deadline <= now)
-            .then_some(Limit::Denials)
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.denials.deadline()) {
+            return Some(Limit::Denials);
+        }
+        is_over(self.live_sync.deadline()).then_some(Limit::LiveSync)
     }
 
     fn expire(&mut self, cx: &Cx<'_>) {
+        self.expire_limits(cx);
+        self.tend_live_sync(cx);
+    }
+
+    fn expire_limits(&mut self, cx: &Cx<'_>) {
         while let Some(limit) = self.take_expired(cx.now) {
             match limit {
                 Limit::PowerSequence => match self.state {
@@ -830,6 +964,7 @@ impl Device {
                 Limit::Interval => self.on_interval_over(cx),
                 //= RM-07
                 Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
+                Limit::LiveSync => self.on_sync_silence(cx),
                 Limit::Denials => {
                     for event in self.denials.take_expired(cx.now) {
                         self.tell(cx, event);
@@ -875,17 +1010,30 @@ impl Machine for Device {
             }
             Input::Gone { connection, how } => self.on_gone(cx, connection, how),
             Input::TurnedAway { peer, why } => {
+                //= LS-01
+                if why == TurnedAway::ClientSession && self.service() == ServiceState::Running {
+                    self.live_sync.on_client();
+                }
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
+            Input::Fetched { job, fetched } => self.on_fetched(cx, job, fetched),
+            Input::Generated { job, key } => self.on_generated(cx, job, key),
             Input::User {
                 session,
                 peer,
                 request,
             } => self.on_user_request(cx, session, peer, request),
             Input::UserGone { session } => self.on_user_gone(cx, session),
+            Input::Imported(job) => {
+                if self.errands.remove(&job).is_some() {
+                    self.on_imported(cx);
+                }
+            }
+            Input::Sync(input) => self.on_sync_input(cx, input),
         }
+        self.tend_live_sync(cx);
     }
 
     fn handle_timeout(&mut self, cx: &mut Cx<'_>) {

@@ -1,12 +1,14 @@
 //! What survives power: what the device starts with, and the changes that it hands out to be made durable. Never holds
 //! a key in clear, a shadow, a PIN or a password (LF-04). Objects stay in the store; only their number is known here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use protocol::{NetworkSettings, OperatingMode};
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Binding, Profile, User, UserName};
+use crate::{
+    Activation, Binding, ObjectId, PartitionTag, PasswordPolicy, Profile, SealedObject, User, UserName,
+};
 
 /// The durable state of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,10 +34,16 @@ pub struct Stored {
     pub users: BTreeMap<UserName, User>,
     /// What the database holds besides.
     pub objects: Objects,
+    /// What holds for passwords, if that is not what the profile says any more.
+    #[serde(default)]
+    pub password_policy: Option<PasswordPolicy>,
     /// Whether the boundary was ever violated.
     pub tampered: bool,
     /// The replication domain, if the device is in one.
     pub replication_domain: Option<String>,
+    /// The other nodes of replication.
+    #[serde(default)]
+    pub nodes: Vec<IpAddr>,
 }
 
 /// How many objects the database holds. They themselves are the store's.
@@ -46,6 +54,14 @@ pub struct Objects {
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Objects {
+    /// So many fewer. What the store counted is what was counted here, so that nothing is less than none.
+    fn take(&mut self, fewer: Self) {
+        self.count = self.count.saturating_sub(fewer.count);
+        self.bytes = self.bytes.saturating_sub(fewer.bytes);
+    }
 }
 
 /// Why a device went down. A cut writes nothing: it is what is left when no other was written.
@@ -112,8 +128,52 @@ pub enum Change {
     PutUser(UserName, User),
     /// A user is not there any more.
     RemoveUser(UserName),
-    /// Users, objects and replication domain are gone; `master` is there with the factory's password.
+    /// Another value of the field with this name.
+    PasswordPolicy(Option<PasswordPolicy>),
+    /// An object is there, or is there with another content.
+    PutObject {
+        /// Where.
+        id: ObjectId,
+        /// What.
+        sealed: SealedObject,
+        /// Bytes of what was there before, id included, if something was.
+        replaced_bytes: Option<u64>,
+    },
+    /// An object is not there any more.
+    RemoveObject {
+        /// Which.
+        id: ObjectId,
+        /// Bytes that it had, id included.
+        bytes: u64,
+    },
+    /// No object of a partition is there any more.
+    RemovePartition {
+        /// Which.
+        partition: PartitionTag,
+        /// What it had.
+        size: Objects,
+    },
+    /// Another value of the field with this name.
+    Nodes(Vec<IpAddr>),
+    /// Another node's database in place of this one's. Its objects are those that were imported before.
+    ReplaceDatabase(Box<NewDatabase>),
+    /// Users, objects, replication domain and nodes are gone; `master` is there with the factory's password.
     EraseDatabase,
+}
+
+/// What another node's database has besides its objects. Source: LS-02.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDatabase {
+    /// Its users.
+    pub users: BTreeMap<UserName, User>,
+    /// What its objects amount to.
+    pub objects: Objects,
+    /// Its replication domain.
+    pub replication_domain: Option<String>,
+    /// Its list of nodes.
+    pub nodes: Vec<IpAddr>,
+    /// What it says of passwords.
+    pub password_policy: Option<PasswordPolicy>,
 }
 
 impl Stored {
@@ -147,8 +207,10 @@ impl Stored {
             network: None,
             users: factory_users(),
             objects: Objects::default(),
+            password_policy: None,
             tampered: false,
             replication_domain: None,
+            nodes: Vec::new(),
         }
     }
 
@@ -169,10 +231,36 @@ impl Stored {
             Change::RemoveUser(name) => {
                 self.users.remove(name);
             }
+            Change::PasswordPolicy(policy) => self.password_policy = *policy,
+            Change::PutObject {
+                sealed,
+                replaced_bytes,
+                ..
+            } => {
+                self.objects.count += u64::from(replaced_bytes.is_none());
+                self.objects.bytes += sealed.stored_bytes();
+                self.objects.bytes -= replaced_bytes.unwrap_or(0).min(self.objects.bytes);
+            }
+            Change::RemoveObject { bytes, .. } => self.objects.take(Objects {
+                count: 1,
+                bytes: *bytes,
+            }),
+            Change::RemovePartition { size, .. } => self.objects.take(*size),
+            Change::Nodes(nodes) => self.nodes.clone_from(nodes),
+            //= LS-02
+            Change::ReplaceDatabase(new) => {
+                self.users.clone_from(&new.users);
+                self.objects = new.objects;
+                self.replication_domain.clone_from(&new.replication_domain);
+                self.nodes.clone_from(&new.nodes);
+                self.password_policy = new.password_policy;
+            }
             Change::EraseDatabase => {
                 self.users = factory_users();
                 self.objects = Objects::default();
+                self.password_policy = None;
                 self.replication_domain = None;
+                self.nodes = Vec::new();
             }
         }
     }
@@ -200,6 +288,7 @@ mod tests {
         let fresh = stored.clone();
         stored.objects = Objects { count: 3, bytes: 99 };
         stored.replication_domain = Some("domain".into());
+        stored.nodes.push(IpAddr::from([192, 0, 2, 20]));
         let ana = UserName::parse("ana").expect("a name");
         stored.apply(&Change::PutUser(ana, User::factory_master()));
         assert_ne!(stored, fresh);

@@ -247,6 +247,19 @@ fn last_answer(world: &World, person: &str) -> Option<String> {
         UserAnswer::Done => "done".into(),
         UserAnswer::Refused(why) => why.to_string(),
         UserAnswer::LoggedOut => "logged out".into(),
+        UserAnswer::Object(facts) => facts.name.to_string(),
+        UserAnswer::Objects { objects, .. } => {
+            let names: Vec<_> = objects.iter().map(|facts| facts.name.as_str()).collect();
+            names.join(", ")
+        }
+        UserAnswer::Users { users, .. } => {
+            let names: Vec<_> = users.iter().map(|facts| facts.name.as_str()).collect();
+            names.join(", ")
+        }
+        UserAnswer::Trusted(users) => {
+            let names: Vec<_> = users.iter().map(|(name, _)| name.as_str()).collect();
+            names.join(", ")
+        }
         UserAnswer::LogLine(_) => unreachable!("filtered above"),
     })
 }

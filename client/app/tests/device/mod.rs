@@ -267,7 +267,14 @@ impl Loop {
                     let derived = Input::Device(DeviceInput::Derived { job, derived });
                     self.with_cx(|appliance, cx| appliance.handle_input(cx, derived));
                 }
-                Output::User { .. } | Output::RetrieveLog { .. } | Output::ClearLog => {
+                Output::Fetch { .. }
+                | Output::Generate { .. }
+                | Output::CloseImage(_)
+                | Output::Import { .. }
+                | Output::Connect { .. }
+                | Output::User { .. }
+                | Output::RetrieveLog { .. }
+                | Output::ClearLog => {
                     unreachable!("a device without users")
                 }
                 Output::Persist { ticket, .. } => {

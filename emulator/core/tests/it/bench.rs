@@ -7,7 +7,7 @@ use apdu::{Atr, Csn, ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Personalisation, profile};
 use hsm_core::{
     Change, ConnectionId, DerivationSettings, Device, Event, Input, Key, LocalCard, Model, Output, Profile,
-    Purpose, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
+    Purpose, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
@@ -80,11 +80,14 @@ pub(crate) struct Bench {
     /// `None` while there is no power.
     pub(crate) device: Option<Device>,
     pub(crate) profile: Profile,
-    durable: Stored,
+    pub(crate) durable: Stored,
+    pub(crate) shelf: Shelf,
     unwritten: VecDeque<(Ticket, Vec<Change>)>,
     /// What users were told, and how often the log was asked for.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) log_asks: usize,
+    /// Whether somebody is a user, so that salts are drawn.
+    pub(crate) has_users: bool,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -163,9 +166,11 @@ impl Bench {
             device: Some(Device::new(profile.clone(), durable.clone())),
             profile,
             durable,
+            shelf: Shelf::default(),
             unwritten: VecDeque::new(),
             told_users: Vec::new(),
             log_asks: 0,
+            has_users: false,
             disk_is_slow: false,
             cards,
             slot: None,
@@ -227,6 +232,10 @@ impl Bench {
             | Input::TurnedAway { .. }
             | Input::Persisted(_)
             | Input::Derived { .. }
+            | Input::Fetched { .. }
+            | Input::Generated { .. }
+            | Input::Imported(_)
+            | Input::Sync(_)
             | Input::User { .. }
             | Input::UserGone { .. } => {}
         }
@@ -239,7 +248,7 @@ impl Bench {
         let millis = i64::try_from(now.as_micros() / 1000).expect("tests are short");
         // Only a Pocket makes keys and salts while nobody is a user.
         let mut drawn = Seed(self.next_id).rng_for("device");
-        let rng: &mut dyn Rng = if self.profile.has_console() {
+        let rng: &mut dyn Rng = if self.profile.has_console() && !self.has_users {
             &mut NoRandomness
         } else {
             &mut drawn
@@ -267,6 +276,23 @@ impl Bench {
                 Output::Derive { job, derivation } => {
                     let derived = derivation.run();
                     self.input(Input::Derived { job, derived });
+                }
+                Output::Fetch { job, query } => {
+                    // What is not written yet is in the answer, too.
+                    let mut shelf = self.shelf.clone();
+                    for change in self.unwritten.iter().flat_map(|(_, changes)| changes) {
+                        shelf.apply(change);
+                    }
+                    let fetched = shelf.fetch(&query);
+                    self.input(Input::Fetched { job, fetched });
+                }
+                Output::CloseImage(_)
+                | Output::Import { .. }
+                | Output::Connect { .. }
+                | Output::SendFrame { .. } => unreachable!("live sync has a bench of its own"),
+                Output::Generate { job, generation } => {
+                    let key = generation.run();
+                    self.input(Input::Generated { job, key });
                 }
                 Output::User { session, answer } => self.told_users.push((session, answer)),
                 Output::RetrieveLog { .. } | Output::ClearLog => self.log_asks += 1,
@@ -312,6 +338,7 @@ impl Bench {
         if let Some((ticket, changes)) = self.unwritten.pop_front() {
             for change in &changes {
                 self.durable.apply(change);
+                self.shelf.apply(change);
             }
             self.input(Input::Persisted(ticket));
         }

@@ -4,6 +4,7 @@ mod bench;
 mod dialogs;
 mod limits;
 mod lines;
+mod objects;
 mod operations;
 mod quorum;
 mod shapes;
