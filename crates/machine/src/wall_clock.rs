@@ -17,6 +17,34 @@ impl WallClock {
         self.0
     }
 
+    /// The calendar time that prints as `text`; none if nothing does.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = [0_i64; 6];
+        let mut parts = text.split(['/', ' ', ':']);
+        for number in &mut numbers {
+            let part = parts.next()?;
+            // No part of a time has more than the four digits of its year.
+            if !(1..=4).contains(&part.len()) || !part.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            *number = part.parse().ok()?;
+        }
+        let [year, month, day, hour, minute, second] = numbers;
+        if !(0..=9999).contains(&year) || !(1..=12).contains(&month) {
+            return None;
+        }
+        // As in `date`: years begin in March.
+        let shifted_year = if month <= 2 { year - 1 } else { year };
+        let era = shifted_year.div_euclid(400);
+        let year_of_era = shifted_year.rem_euclid(400);
+        let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let days = era * 146_097 + day_of_era - 719_468;
+        let parsed = Self((days * 86_400 + hour * 3600 + minute * 60 + second) * 1000);
+        // A 30th of February, a 25th hour and a separator too many print as something else.
+        (parsed.to_string() == text).then_some(parsed)
+    }
+
     /// Year, month 1..=12, day 1..=31 of the proleptic Gregorian calendar.
     fn date(self) -> (i64, i64, i64) {
         // Days are counted from 0000-03-01, so that the leap day is the last of its year.
@@ -70,6 +98,33 @@ mod tests {
                 WallClock::from_unix_millis(unix_seconds * 1000).to_string(),
                 printed
             );
+            assert_eq!(
+                WallClock::parse(printed),
+                Some(WallClock::from_unix_millis(unix_seconds * 1000))
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_time_of_the_calendar_is_not_parsed() {
+        for text in [
+            "",
+            "2026/11/23",
+            "2026/11/23 00:00:00 ",
+            "2026-11-23 00:00:00",
+            "2026/11/23 24:00:00",
+            "2026/11/23 00:60:00",
+            "2026/02/29 00:00:00",
+            "2026/00/10 00:00:00",
+            "2026/13/10 00:00:00",
+            "2026/1/1 0:0:0",
+            "12026/11/23 00:00:00",
+            "-026/11/23 00:00:00",
+            "2026/11/99999999999999999999 00:00:00",
+            "2026/11/23 9223372036854775807:00:00",
+            "2026/11/9223372036854775807 00:00:00",
+        ] {
+            assert_eq!(WallClock::parse(text), None, "{text:?}");
         }
     }
 }

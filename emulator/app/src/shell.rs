@@ -453,7 +453,7 @@ impl Shell {
             Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
                 debug!("{}", line());
             }
-            Event::SelfTest { passed: false } => warn!("{}", line()),
+            Event::SelfTest { passed: false } | Event::AlgorithmFailed(_) => warn!("{}", line()),
             Event::Started { .. } => {
                 self.is_ready = true;
                 info!("{}", line());
@@ -465,6 +465,10 @@ impl Shell {
                 }
             }
             Event::SelfTest { passed: true }
+            | Event::ClockSet { .. }
+            | Event::NodeAdded(_)
+            | Event::NodeRemoved(_)
+            | Event::PartitionChanged { .. }
             | Event::Stopping(_)
             | Event::Bound
             | Event::Activated(_)

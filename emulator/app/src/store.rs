@@ -229,6 +229,8 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::ActivationFailures(failures) => set("activation_failures", json(failures))?,
             Change::Mode(mode) => set("mode", json(mode))?,
             Change::Network(network) => set("network", json(network))?,
+            Change::Nodes(nodes) => set("nodes", json(nodes))?,
+            Change::CalendarOffsetMillis(offset) => set("calendar_offset_millis", json(offset))?,
             Change::PutUser(name, user) => {
                 transaction
                     .open_table(USERS)?
@@ -242,7 +244,6 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
                 drop(device);
                 objects::put_change(transaction, change)?;
             }
-            Change::Nodes(nodes) => set("nodes", json(nodes))?,
             Change::ReplaceDatabase(new) => {
                 set("objects", json(&new.objects))?;
                 set("replication_domain", json(&new.replication_domain))?;

@@ -39,6 +39,10 @@ pub(crate) enum Welcome<'a> {
     BoundOrOther(&'a Binding),
     /// Those of any set, which the device will then be bound to. Source: LF-02.
     Anybody,
+    /// Those of any set for partitions, which the partition will then be bound to.
+    PartitionSet,
+    /// Those of the set that a partition is bound to, and of its copies.
+    PartitionSetOf(&'a Binding),
 }
 
 /// The proof that M custodians were there: the only way to a [`ServerMasterKey`] in a running device.
@@ -52,10 +56,17 @@ pub(crate) struct Quorum {
 pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welcome<'_>) -> Step {
     //= AU-10
     let is_welcome = match welcome {
-        Welcome::Bound(binding) => shadow.check_value == binding.check_value,
-        Welcome::BoundOrOther(_) | Welcome::Anybody => true,
+        Welcome::Bound(binding) | Welcome::PartitionSetOf(binding) => {
+            shadow.check_value == binding.check_value
+        }
+        Welcome::BoundOrOther(_) | Welcome::Anybody | Welcome::PartitionSet => true,
     };
-    let error = if shadow.purpose != Purpose::ServerMasterKey {
+    //= SC-06
+    let purpose = match welcome {
+        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Purpose::ServerMasterKey,
+        Welcome::PartitionSet | Welcome::PartitionSetOf(_) => Purpose::PartitionAuthorization,
+    };
+    let error = if shadow.purpose != purpose {
         Some(ErrorName::CardWrongPurpose)
     } else if is_welcome {
         ceremony.as_ref().and_then(|ceremony| ceremony.refusal(&shadow))
@@ -83,16 +94,24 @@ pub(crate) fn present(ceremony: Option<Ceremony>, shadow: Shadow, welcome: Welco
     //= AU-11
     let is_what_the_cards_say = key.check_value() == check_value;
     match welcome {
-        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) if binding.is_of(&key) => {
+        Welcome::Bound(binding) | Welcome::BoundOrOther(binding) | Welcome::PartitionSetOf(binding)
+            if binding.is_of(&key) =>
+        {
             Step::Complete(Quorum { key, required })
         }
         //= LF-02
-        Welcome::Anybody if is_what_the_cards_say => Step::Complete(Quorum { key, required }),
+        Welcome::Anybody | Welcome::PartitionSet if is_what_the_cards_say => {
+            Step::Complete(Quorum { key, required })
+        }
         //= LF-05
         Welcome::BoundOrOther(binding) if is_what_the_cards_say && check_value != binding.check_value => {
             Step::OtherSet
         }
-        Welcome::Bound(_) | Welcome::BoundOrOther(_) | Welcome::Anybody => Step::Mismatch,
+        Welcome::Bound(_)
+        | Welcome::BoundOrOther(_)
+        | Welcome::Anybody
+        | Welcome::PartitionSet
+        | Welcome::PartitionSetOf(_) => Step::Mismatch,
     }
 }
 

@@ -1,15 +1,20 @@
 //! The local console: what a person at the device sees and what a key means. Decides nothing about the device:
 //! a key that asks for something becomes a [`Wish`], and the device grants it or not.
 
+mod dialog;
+mod menu;
 mod screen;
+mod start;
 
-pub use screen::{SCREEN_COLUMNS, SCREEN_ROWS, Screen};
+pub(crate) use dialog::{Answer, Dialog, Field};
+pub(crate) use menu::{Entry, Menu, Page, SmartCardOperation};
+pub use screen::{Area, Place, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
 
 use apdu::PinEntry;
 use protocol::{OperatingMode, ServiceState};
-use zeroize::Zeroizing;
 
 use crate::{LifeCycle, device::Order};
+use start::Question;
 
 /// A key of the console's keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,44 +50,52 @@ pub(crate) enum Wish {
     /// Yes to the offer that follows a set of another key.
     ResetForOtherSet,
     PresentCard(PinEntry),
+    /// One of the eight entries of the Smart Card Manager.
+    SmartCard(SmartCardOperation),
+    /// To see something that only the device can fill in.
+    Show(Page),
+    /// The answer to the dialog that [`Console::show_dialog`] showed.
+    Answered(Answer),
+    /// What was answered on a page.
+    Entered(Page, Answer),
 }
 
 /// What the console shows while remote management is not enabled.
 #[derive(Clone, Debug)]
 pub(crate) struct Console {
     view: View,
-    message: Option<String>,
+    /// What stands over the view and has the keys.
+    dialog: Option<(Asked, Dialog)>,
+    /// What stands over everything, until Enter or Esc.
+    told: Option<Dialog>,
 }
 
 #[derive(Clone, Debug)]
 enum View {
-    /// The device is not activated. `typed` is a PIN on its way.
+    /// The device is not activated, or the console is locked.
     StartPin {
-        typed: Zeroizing<String>,
+        field: Field,
         next: bool,
-    },
-    Menu {
-        menu: Menu,
-        selected: usize,
     },
     Question {
         question: Question,
         yes_selected: bool,
     },
-    /// The serial number, to confirm what destroys the database. Source: OP-09.
-    Confirmation {
-        what: Destruction,
-        typed: String,
+    Menu {
+        menu: Menu,
+        selected: usize,
     },
 }
 
-/// A question with the buttons No and Yes.
+/// Who is to be given the answer of a dialog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
-    /// Source: LF-01.
-    FirstBoot,
-    /// Source: LF-05.
-    ResetForOtherSet,
+enum Asked {
+    /// The console itself.
+    Destruction(Destruction),
+    /// The device, which filled it.
+    Page(Page),
+    /// Whoever had it shown.
+    Other,
 }
 
 /// What is confirmed by serial number.
@@ -92,178 +105,13 @@ enum Destruction {
     OperatingMode(OperatingMode),
 }
 
-impl Question {
-    const fn lines(self) -> [&'static str; 3] {
-        match self {
-            Self::FirstBoot => [
-                "This is a fresh/first time HSM boot.",
-                "A valid Server Master Key must be generated now.",
-                "Do you want to load smart card manager?",
-            ],
-            Self::ResetForOtherSet => [
-                "Wrong SVMK: this set belongs to another key.",
-                "A reset destroys the database and all keys in it.",
-                "Do you want to reset the database now?",
-            ],
-        }
-    }
-}
-
-/// A menu with its entries in order. Source: LC-02, LC-07.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Menu {
-    Main,
-    Configuration,
-    OperatingMode,
-    SmartCard,
-    PowerOff,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Entry {
-    Back,
-    About,
-    Service,
-    Monitor,
-    RemoteManagement,
-    Configuration,
-    Partition,
-    SelfTest,
-    LockConsole,
-    PowerMenu,
-    SmartCardManager,
-    OperatingMode,
-    UnblockMaster,
-    LoadRemoteManagement,
-    DatabaseReset,
-    Mode(OperatingMode),
-    /// What the Smart Card Manager will do.
-    Card(&'static str),
-    Restart,
-    PowerOff,
-}
-
 /// The longest serial number that the field takes.
 const SERIAL_FIELD_CHARACTERS_MAX: usize = 10;
-/// The longest PIN entry that the field takes: one more than a PIN, as the vendor's field has nine places.
-const PIN_FIELD_CHARACTERS_MAX: usize = 9;
-
-impl Menu {
-    const fn title(self) -> &'static str {
-        match self {
-            Self::Main => "Main",
-            Self::Configuration => "Configuration",
-            Self::OperatingMode => "Operating Mode",
-            Self::SmartCard => "Smart Card",
-            Self::PowerOff => "Power Off",
-        }
-    }
-
-    /// Where the way back leads; the main menu has none.
-    const fn parent(self) -> Option<Self> {
-        match self {
-            Self::Main => None,
-            Self::Configuration | Self::PowerOff => Some(Self::Main),
-            Self::OperatingMode | Self::SmartCard => Some(Self::Configuration),
-        }
-    }
-
-    const fn entries(self) -> &'static [Entry] {
-        match self {
-            Self::Main => &[
-                Entry::About,
-                Entry::Service,
-                Entry::Monitor,
-                Entry::RemoteManagement,
-                Entry::Configuration,
-                Entry::Partition,
-                Entry::SelfTest,
-                Entry::LockConsole,
-                Entry::PowerMenu,
-            ],
-            Self::Configuration => &[
-                Entry::Back,
-                Entry::SmartCardManager,
-                Entry::OperatingMode,
-                Entry::UnblockMaster,
-                Entry::LoadRemoteManagement,
-                Entry::DatabaseReset,
-            ],
-            Self::OperatingMode => &[
-                Entry::Back,
-                Entry::Mode(OperatingMode::Nrm),
-                Entry::Mode(OperatingMode::Rm1),
-                Entry::Mode(OperatingMode::Rm2),
-            ],
-            // The vendor's labels in the vendor's order (S3).
-            Self::SmartCard => &[
-                Entry::Back,
-                Entry::Card("Inspect"),
-                Entry::Card("Change PIN"),
-                Entry::Card("Create Server Master Key"),
-                Entry::Card("Erase"),
-                Entry::Card("Create Partition Auth Set"),
-                Entry::Card("Get Label"),
-                Entry::Card("Copy Set"),
-                Entry::Card("Copy Card"),
-            ],
-            Self::PowerOff => &[Entry::Back, Entry::Restart, Entry::PowerOff],
-        }
-    }
-}
-
-impl Entry {
-    const fn label(self, service: ServiceState) -> &'static str {
-        match self {
-            Self::Back => "◂",
-            Self::About => "About",
-            Self::Service => match service {
-                ServiceState::Running => "Stop Service",
-                ServiceState::Stopped => "Start Service",
-            },
-            Self::Monitor => "Monitor",
-            Self::RemoteManagement => "Remote Management",
-            Self::Configuration => "Configuration",
-            Self::Partition => "Partition",
-            Self::SelfTest => "Self Test",
-            Self::LockConsole => "Lock Console",
-            Self::PowerMenu | Self::PowerOff => "Power Off",
-            Self::SmartCardManager => "Smart Card Manager",
-            Self::OperatingMode => "Operating Mode",
-            Self::UnblockMaster => "Unblock Master",
-            Self::LoadRemoteManagement => "Load Remote Management",
-            Self::DatabaseReset => "Database Reset",
-            Self::Mode(OperatingMode::Nrm) => "NRM",
-            Self::Mode(OperatingMode::Rm1) => "RM1",
-            Self::Mode(OperatingMode::Rm2) => "RM2",
-            Self::Card(label) => label,
-            Self::Restart => "Restart",
-        }
-    }
-
-    const fn opens_a_menu(self) -> bool {
-        matches!(
-            self,
-            Self::Monitor
-                | Self::Configuration
-                | Self::Partition
-                | Self::PowerMenu
-                | Self::SmartCardManager
-                | Self::OperatingMode
-        )
-    }
-}
 
 impl Console {
     /// The first screen after a start: the start PIN.
     pub(crate) fn start_pin() -> Self {
-        Self {
-            view: View::StartPin {
-                typed: Zeroizing::default(),
-                next: false,
-            },
-            message: None,
-        }
+        Self::showing(View::start_pin(false))
     }
 
     /// The first screen of a device that is bound to no key.
@@ -278,66 +126,101 @@ impl Console {
         Self::asking(Question::ResetForOtherSet)
     }
 
-    fn asking(question: Question) -> Self {
-        Self {
-            view: View::Question {
-                question,
-                yes_selected: false,
-            },
-            message: None,
-        }
-    }
-
     /// The main menu, with nothing above it.
     pub(crate) fn main_menu() -> Self {
+        Self::showing(View::menu(Menu::Main))
+    }
+
+    fn asking(question: Question) -> Self {
+        Self::showing(View::Question {
+            question,
+            yes_selected: false,
+        })
+    }
+
+    fn showing(view: View) -> Self {
         Self {
-            view: View::Menu {
-                menu: Menu::Main,
-                selected: 0,
-            },
-            message: None,
+            view,
+            dialog: None,
+            told: None,
         }
     }
 
     /// A card was accepted locally and more are needed.
     pub(crate) fn ask_for_next_pin(&mut self) {
-        self.view = View::StartPin {
-            typed: Zeroizing::default(),
-            next: true,
-        };
+        self.view = View::start_pin(true);
     }
 
     /// A message over whatever is shown, until Enter or Esc.
     pub(crate) fn tell(&mut self, message: impl Into<String>) {
-        self.message = Some(message.into());
+        self.told = Some(Dialog::notice(message));
+    }
+
+    /// More than one line of it.
+    pub(crate) fn tell_lines(&mut self, title: &str, lines: Vec<String>) {
+        self.told = Some(Dialog::Notice {
+            title: title.into(),
+            lines,
+        });
+    }
+
+    /// Shows a dialog in place of the last one; its answer comes back as [`Wish::Answered`], and ends it.
+    pub(crate) fn show_dialog(&mut self, dialog: Dialog) {
+        self.dialog = Some((Asked::Other, dialog));
+    }
+
+    /// Shows a page in place of the last dialog; its answer comes back as [`Wish::Entered`], and ends it.
+    pub(crate) fn show_page(&mut self, page: Page, dialog: Dialog) {
+        self.dialog = Some((Asked::Page(page), dialog));
+    }
+
+    /// The page that is shown.
+    pub(crate) fn page(&self) -> Option<Page> {
+        match self.dialog {
+            Some((Asked::Page(page), _)) => Some(page),
+            Some((Asked::Destruction(_) | Asked::Other, _)) | None => None,
+        }
+    }
+
+    /// Other rows in the list that is shown, which stays where it was scrolled to.
+    pub(crate) fn refresh(&mut self, list: Dialog) {
+        if let Some((_, shown)) = &mut self.dialog {
+            shown.refresh(list);
+        }
+    }
+
+    /// Takes the dialog away; nobody answers it any more.
+    pub(crate) fn close_dialog(&mut self) {
+        self.dialog = None;
     }
 
     /// One key, while remote management is not enabled.
     pub(crate) fn handle_key(&mut self, key: Key, state: LifeCycle) -> Option<Wish> {
-        if self.message.is_some() {
-            if matches!(key, Key::Enter | Key::Esc) {
-                self.message = None;
+        if let Some(told) = &mut self.told {
+            if told.handle_key(key).is_some() {
+                self.told = None;
             }
             return None;
         }
-        let service = state.service();
+        if let Some((asked, dialog)) = &mut self.dialog {
+            let answer = dialog.handle_key(key)?;
+            let asked = *asked;
+            self.dialog = None;
+            return match asked {
+                Asked::Page(page) => Some(Wish::Entered(page, answer)),
+                Asked::Other => Some(Wish::Answered(answer)),
+                Asked::Destruction(what) => self.on_confirmed(what, answer),
+            };
+        }
         match &mut self.view {
-            View::StartPin { typed, .. } => match key {
+            View::StartPin { field, .. } => match key {
                 Key::Enter => {
-                    let entered = core::mem::take(typed);
+                    let entered = field.take();
                     match PinEntry::try_from(entered.as_str()) {
                         Ok(pin) => return Some(Wish::PresentCard(pin)),
                         //= PN-03
                         Err(_) => self.tell("A PIN has 8 characters, digits or letters."),
                     }
-                    None
-                }
-                Key::Backspace => {
-                    typed.pop();
-                    None
-                }
-                Key::Char(character) if typed.chars().count() < PIN_FIELD_CHARACTERS_MAX => {
-                    typed.push(character);
                     None
                 }
                 //= LF-01
@@ -346,23 +229,29 @@ impl Console {
                     None
                 }
                 Key::Esc => {
-                    *typed = Zeroizing::default();
+                    field.take();
                     None
                 }
-                Key::Char(_) | Key::Up | Key::Down | Key::Left | Key::Right | Key::Tab | Key::Function(_) => {
+                Key::Char(_)
+                | Key::Backspace
+                | Key::Up
+                | Key::Down
+                | Key::Left
+                | Key::Right
+                | Key::Tab
+                | Key::Function(_) => {
+                    field.handle_key(key);
                     None
                 }
             },
             View::Menu { menu, selected } => {
                 let (menu, entries, entry) = (*menu, menu.entries(), menu.entries()[*selected]);
-                match key {
-                    Key::Up => *selected = (*selected + entries.len() - 1) % entries.len(),
-                    Key::Down | Key::Tab => *selected = (*selected + 1) % entries.len(),
-                    Key::Esc | Key::Left if menu != Menu::Main => self.go_back(menu, state),
-                    Key::Enter if entry == Entry::Back => self.go_back(menu, state),
-                    Key::Right if entry.opens_a_menu() => return self.open(entry, service),
-                    Key::Enter => return self.open(entry, service),
-                    Key::Esc | Key::Left | Key::Right | Key::Backspace | Key::Function(_) | Key::Char(_) => {}
+                match (key, entry) {
+                    (Key::Up, _) => *selected = (*selected + entries.len() - 1) % entries.len(),
+                    (Key::Down | Key::Tab, _) => *selected = (*selected + 1) % entries.len(),
+                    (Key::Esc | Key::Left, _) | (Key::Enter, Entry::Back) => self.go_back(menu, state),
+                    (Key::Right, Entry::Open(_)) | (Key::Enter, _) => return self.choose(entry, state),
+                    (Key::Right | Key::Backspace | Key::Function(_) | Key::Char(_), _) => {}
                 }
                 None
             }
@@ -384,38 +273,16 @@ impl Console {
                 }
                 Key::Esc | Key::Up | Key::Down | Key::Backspace | Key::Function(_) | Key::Char(_) => None,
             },
-            View::Confirmation { what, typed } => match key {
-                Key::Char(character) if typed.chars().count() < SERIAL_FIELD_CHARACTERS_MAX => {
-                    typed.push(character);
-                    None
-                }
-                Key::Backspace => {
-                    typed.pop();
-                    None
-                }
-                Key::Enter => {
-                    let (what, confirm) = (*what, core::mem::take(typed));
-                    *self = Self::main_menu();
-                    Some(Wish::Operate(match what {
-                        Destruction::DatabaseReset => Order::FactoryReset { confirm },
-                        Destruction::OperatingMode(mode) => Order::SetMode { mode, confirm },
-                    }))
-                }
-                Key::Esc => {
-                    *self = Self::main_menu();
-                    None
-                }
-                Key::Char(_) | Key::Up | Key::Down | Key::Left | Key::Right | Key::Tab | Key::Function(_) => {
-                    None
-                }
-            },
         }
     }
 
     fn on_answered(&mut self, question: Question, yes: bool) -> Option<Wish> {
         match (question, yes) {
             //= LF-01
-            (Question::FirstBoot, true) => self.show(Menu::SmartCard),
+            (Question::FirstBoot, true) => {
+                self.view = View::menu(Menu::SmartCard);
+                None
+            }
             // Whoever has a set already goes on to authenticate with it.
             (Question::FirstBoot | Question::ResetForOtherSet, false) => {
                 *self = Self::start_pin();
@@ -425,24 +292,33 @@ impl Console {
         }
     }
 
+    /// The way back; the entry through which one came is selected.
     fn go_back(&mut self, menu: Menu, state: LifeCycle) {
-        match menu.parent() {
-            Some(_) if state == LifeCycle::FirstBoot => *self = Self::first_boot(),
-            Some(Menu::Main) | None => *self = Self::main_menu(),
-            Some(parent @ (Menu::Configuration | Menu::OperatingMode | Menu::SmartCard | Menu::PowerOff)) => {
-                self.show(parent);
-            }
+        let Some(parent) = menu.parent() else {
+            return;
+        };
+        if state == LifeCycle::FirstBoot {
+            *self = Self::first_boot();
+            return;
         }
+        let selected = parent
+            .entries()
+            .iter()
+            .position(|entry| *entry == Entry::Open(menu));
+        self.view = View::Menu {
+            menu: parent,
+            selected: selected.unwrap_or(0),
+        };
     }
 
-    fn open(&mut self, entry: Entry, service: ServiceState) -> Option<Wish> {
+    fn choose(&mut self, entry: Entry, state: LifeCycle) -> Option<Wish> {
         match entry {
-            Entry::Back => unreachable!("the caller has gone back"),
-            Entry::Configuration => self.show(Menu::Configuration),
-            Entry::PowerMenu => self.show(Menu::PowerOff),
-            Entry::OperatingMode => self.show(Menu::OperatingMode),
-            Entry::SmartCardManager => self.show(Menu::SmartCard),
-            Entry::Service => Some(Wish::Operate(match service {
+            Entry::Back => None,
+            Entry::Open(menu) => {
+                self.view = View::menu(menu);
+                None
+            }
+            Entry::Service => Some(Wish::Operate(match state.service() {
                 ServiceState::Running => Order::StopService,
                 ServiceState::Stopped => Order::StartService,
             })),
@@ -458,53 +334,70 @@ impl Console {
             Entry::DatabaseReset => self.confirm(Destruction::DatabaseReset),
             //= OP-07
             Entry::Mode(mode) => self.confirm(Destruction::OperatingMode(mode)),
-            Entry::About | Entry::Monitor | Entry::Partition | Entry::SelfTest | Entry::Card(_) => {
-                self.tell(format!("{} is not emulated yet.", entry.label(service)));
-                None
-            }
+            Entry::SmartCard(operation) => Some(Wish::SmartCard(operation)),
+            Entry::Page(page) => Some(Wish::Show(page)),
         }
-    }
-
-    fn show(&mut self, menu: Menu) -> Option<Wish> {
-        self.view = View::Menu { menu, selected: 0 };
-        None
     }
 
     //= OP-09
     fn confirm(&mut self, what: Destruction) -> Option<Wish> {
-        self.view = View::Confirmation {
-            what,
-            typed: String::new(),
+        let title = match what {
+            Destruction::DatabaseReset => "Database Reset",
+            Destruction::OperatingMode(_) => "Operating Mode",
         };
+        let lines = vec![
+            "All keys and users will be destroyed.".to_owned(),
+            "Type the serial number of this HSM to confirm:".to_owned(),
+        ];
+        let field = Field::text("Serial number", SERIAL_FIELD_CHARACTERS_MAX);
+        let dialog = Dialog::form(title, lines, vec![field]);
+        self.dialog = Some((Asked::Destruction(what), dialog));
         None
     }
 
+    fn on_confirmed(&mut self, what: Destruction, answer: Answer) -> Option<Wish> {
+        let Answer::Entered(mut entered) = answer else {
+            return None;
+        };
+        self.view = View::menu(Menu::Main);
+        let confirm = entered.pop().map_or_else(String::new, |typed| typed.to_string());
+        Some(Wish::Operate(match what {
+            Destruction::DatabaseReset => Order::FactoryReset { confirm },
+            Destruction::OperatingMode(mode) => Order::SetMode { mode, confirm },
+        }))
+    }
+
     /// Draws what is shown over an empty screen.
-    pub(crate) fn draw(&self, screen: &mut Screen, service: ServiceState) {
+    pub(crate) fn draw(&self, screen: &mut Screen, state: LifeCycle) {
         match &self.view {
-            View::StartPin { typed, next } => screen.start_pin(typed.chars().count(), *next),
-            View::Menu { menu, selected } => {
-                let lines: Vec<_> = menu
-                    .entries()
-                    .iter()
-                    .map(|entry| (entry.label(service), entry.opens_a_menu()))
-                    .collect();
-                screen.menu(menu.title(), &lines, *selected);
-            }
+            View::StartPin { field, next } => start::draw_start_pin(screen, field, *next),
+            View::Menu { menu, selected } => menu.draw(screen, *selected, state),
             View::Question {
                 question,
                 yes_selected,
-            } => screen.question(question.lines(), *yes_selected),
-            View::Confirmation { what, typed } => {
-                let title = match what {
-                    Destruction::DatabaseReset => "Database Reset",
-                    Destruction::OperatingMode(_) => "Operating Mode",
-                };
-                screen.confirmation(title, typed);
-            }
+            } => question.draw(screen, *yes_selected),
         }
-        if let Some(message) = &self.message {
-            screen.message(message);
+        if let Some((_, dialog)) = &self.dialog {
+            dialog.draw(screen);
+        }
+        if let Some(told) = &self.told {
+            told.draw(screen);
         }
     }
 }
+
+impl View {
+    fn start_pin(next: bool) -> Self {
+        Self::StartPin {
+            field: Field::pin("PIN"),
+            next,
+        }
+    }
+
+    fn menu(menu: Menu) -> Self {
+        Self::Menu { menu, selected: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests;

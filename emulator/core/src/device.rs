@@ -2,15 +2,20 @@
 //! life cycle and its durable writes; `device/` has what a manager, a custodian, the owner of a Pocket, a user and a
 //! person at the console can do.
 
+mod configuration;
+mod counters;
 mod custodians;
 mod live_sync;
 mod local;
 mod management;
 mod objects;
 mod operations;
+mod pages;
+mod partition;
 mod pocket;
 mod users;
 
+pub use configuration::NODES_MAX;
 pub use live_sync::{ImportStep, SyncDirection, SyncInput};
 pub(crate) use operations::Order;
 
@@ -21,14 +26,14 @@ use core::{
 use std::collections::{BTreeMap, VecDeque};
 
 use apdu::{ReaderAnswer, ReaderCommand};
-use machine::{Cx, Instant, Machine, Timer};
+use machine::{Cx, Instant, Machine, Timer, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Activity, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Fetched, GeneratedKey, Generation,
-    Key, LastStop, LifeCycle, Operation, Profile, Query, Record, Screen, ServerMasterKey, StartedAfter,
-    Stored, UserAnswer, UserRequest, UserSession, Where, ceremony::Ceremony, console::Console,
-    denials::Denials, remote::Manager, self_test,
+    Activity, Algorithm, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Fetched, GeneratedKey,
+    Generation, Key, LastStop, LifeCycle, Operation, Profile, Query, Record, Screen, ServerMasterKey,
+    StartedAfter, Stored, UserAnswer, UserRequest, UserSession, Where, ceremony::Ceremony, console::Console,
+    denials::Denials, remote::Manager,
 };
 
 /// One network connection to the device, numbered by whoever accepts them, never used twice.
@@ -108,6 +113,8 @@ pub enum Input {
         /// Why.
         why: TurnedAway,
     },
+    /// From now on this algorithm gives a wrong answer in every self test; nothing takes it back. Source: LC-06.
+    SelfTestFault(Option<Algorithm>),
     /// The write with this ticket is durable.
     Persisted(Ticket),
     /// A derivation is done.
@@ -332,6 +339,12 @@ enum Promise {
         requester: operations::Requester,
         stop: LastStop,
     },
+    /// Tell what somebody at the console has changed.
+    Local {
+        event: Event,
+        /// On the screen.
+        told: String,
+    },
     /// Go on with an activation password.
     Pocket(pocket::Promised),
     /// Go on with what a user asked for.
@@ -382,6 +395,9 @@ pub struct Device {
     finishing: Option<Operation>,
     started_at: Instant,
     last_self_test: SelfTest,
+    /// The algorithm that is made to fail.
+    forced_to_fail: Option<Algorithm>,
+    counters: counters::Counters,
     /// In memory from activation to stop, and nowhere else (LF-04).
     key: Option<ServerMasterKey>,
     console: Console,
@@ -419,6 +435,8 @@ impl Device {
                 passed: false,
                 date_time: String::new(),
             },
+            forced_to_fail: None,
+            counters: counters::Counters::default(),
             key: None,
             console: Console::start_pin(),
             local: local::LocalActivation::default(),
@@ -525,7 +543,7 @@ impl Device {
                     let manager = self.manager.as_ref();
                     screen.remote_management(manager.map(|m| (m.peer.ip(), m.cipher_suite.as_str())));
                 } else {
-                    self.console.draw(&mut screen, self.service());
+                    self.console.draw(&mut screen, self.state);
                 }
             }
         }
@@ -540,6 +558,7 @@ impl Device {
     }
 
     fn tell(&mut self, cx: &Cx<'_>, event: Event) {
+        self.counters.count(&event);
         let number = self.next_event;
         self.next_event += 1;
         let record = Record {
@@ -561,6 +580,8 @@ impl Device {
     fn tell_denial(&mut self, cx: &Cx<'_>, peer: SocketAddr, denial: Denial, event: Event) {
         if self.denials.count(cx.now, peer.ip(), denial) {
             self.tell(cx, event);
+        } else {
+            self.counters.count(&event);
         }
     }
 
@@ -577,6 +598,7 @@ impl Device {
         for change in &changes {
             self.stored.apply(change);
         }
+        self.counters.writes += 1;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.promises.push_back((ticket, promise));
@@ -635,6 +657,7 @@ impl Device {
     fn start(&mut self, cx: &Cx<'_>) {
         //= LG-01
         self.next_event = 0;
+        self.counters = counters::Counters::default();
         // A device that is bound to no key has nobody who could have armed it, but the Pocket always is.
         let is_bound = self.stored.binding.is_some();
         //= PK-01
@@ -661,12 +684,7 @@ impl Device {
         self.tell(cx, Event::Started { after });
         // From here on, a cut leaves this in the store: nothing else will have been written.
         self.commit(vec![Change::LastStop(LastStop::PowerCut)], Promise::Nothing);
-        let passed = self_test::run();
-        self.last_self_test = SelfTest {
-            passed,
-            date_time: cx.wall_clock.to_string(),
-        };
-        self.tell(cx, Event::SelfTest { passed });
+        self.run_self_test(cx);
         //= PK-03
         self.begin_wait_anew(cx);
         self.show_first_screen();
@@ -712,6 +730,7 @@ impl Device {
             Promise::Nothing
             | Promise::Enable
             | Promise::Disable { .. }
+            | Promise::Local { .. }
             | Promise::Operation { .. }
             | Promise::LiveSync { .. }
             | Promise::Stop { .. } => true,
@@ -749,6 +768,7 @@ impl Device {
             | Promise::Enable
             | Promise::Bind(_)
             | Promise::Disable { .. }
+            | Promise::Local { .. }
             | Promise::Operation { .. }
             | Promise::Pocket(_)
             | Promise::LiveSync { .. }
@@ -792,7 +812,8 @@ impl Device {
         self.key = Some(key);
         self.tell(cx, Event::Activated(at));
         //= LF-08
-        if self.profile.service_starts_after_activation {
+        //= LC-06
+        if self.profile.service_starts_after_activation && self.last_self_test.passed {
             self.set_service(cx, ServiceState::Running);
         }
         self.update_listening();
@@ -879,6 +900,10 @@ impl Device {
                 self.on_stop_durable(cx, operation, requester, stop);
                 self.stop(cx, stop);
             }
+            Promise::Local { event, told } => {
+                self.tell(cx, event);
+                self.console.tell(told);
+            }
             Promise::Pocket(promised) => self.on_password_durable(cx, promised),
             Promise::User(promised) => self.on_user_durable(cx, promised),
             Promise::LiveSync {
@@ -922,6 +947,19 @@ impl Device {
     }
 
     // Time.
+
+    /// The device's calendar in place of the clock that it runs on. Limits run on neither.
+    //= RM-24
+    fn with_calendar<'a>(&self, cx: &'a mut Cx<'_>) -> Cx<'a> {
+        let millis = cx.wall_clock.as_unix_millis();
+        Cx {
+            now: cx.now,
+            wall_clock: WallClock::from_unix_millis(
+                millis.saturating_add(self.stored.calendar_offset_millis),
+            ),
+            rng: &mut *cx.rng,
+        }
+    }
 
     /// The limit that is over at this instant, the first in the order of [`Limit`].
     fn take_expired(&mut self, now: Instant) -> Option<Limit> {
@@ -980,6 +1018,7 @@ impl Machine for Device {
     type Output = Output;
 
     fn handle_input(&mut self, cx: &mut Cx<'_>, input: Input) {
+        let cx = &mut self.with_calendar(cx);
         // At one instant timers run before inputs, whatever the driver does first.
         self.expire(cx);
         match input {
@@ -1016,6 +1055,7 @@ impl Machine for Device {
                 }
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
+            Input::SelfTestFault(fault) => self.forced_to_fail = fault,
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
             Input::Fetched { job, fetched } => self.on_fetched(cx, job, fetched),
@@ -1034,10 +1074,13 @@ impl Machine for Device {
             Input::Sync(input) => self.on_sync_input(cx, input),
         }
         self.tend_live_sync(cx);
+        self.refresh_monitor(cx);
     }
 
     fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        let cx = &mut self.with_calendar(cx);
         self.expire(cx);
+        self.refresh_monitor(cx);
     }
 
     fn poll_output(&mut self) -> Option<Output> {

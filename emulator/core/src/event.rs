@@ -9,7 +9,10 @@ use apdu::Csn;
 use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName};
 
-use crate::{ConnectionId, LastStop, ObjectId, Operation, SyncRefusal, TurnedAway, UserName, UserRefusal};
+use crate::{
+    Algorithm, ConnectionId, LastStop, ObjectId, Operation, PartitionChange, SyncRefusal, TurnedAway,
+    UserName, UserRefusal,
+};
 
 /// One event with its place in time and order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +164,8 @@ events! {
         /// Whether every algorithm gave its known answer.
         passed: bool,
     },
+    /// An algorithm gave a wrong answer in a self test. Source: LC-06.
+    AlgorithmFailed(Algorithm),
     /// A restart, switch-off or reset begins; the key is wiped.
     Stopping(LastStop),
     /// The device is off.
@@ -275,6 +280,24 @@ events! {
     },
     /// An accepted operation is done.
     OperationDone(Operation),
+    /// Somebody has set date and time at the console.
+    ClockSet {
+        /// What they were.
+        from: WallClock,
+        /// What they are.
+        to: WallClock,
+    },
+    /// There is a replication node more in the list.
+    NodeAdded(IpAddr),
+    /// There is one less.
+    NodeRemoved(IpAddr),
+    /// M of N cards have changed what may be done with a partition.
+    PartitionChanged {
+        /// Whose.
+        name: UserName,
+        /// To what.
+        change: PartitionChange,
+    },
     /// A user has logged in.
     UserLoggedIn {
         /// Who.

@@ -46,14 +46,14 @@ mod stored;
 mod users;
 
 pub use activation::Activation;
-pub use console::{Key, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
+pub use console::{Area, Key, Place, SCREEN_COLUMNS, SCREEN_ROWS, Screen};
 pub use denials::{DENIALS_TOLD_APART_MAX, DENIALS_WINDOW};
 pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
 };
 pub use device::{
-    ConnectionId, Device, Gone, ImportStep, Input, Job, Limit, LocalCard, Output, RemoteManagement,
-    SyncDirection, SyncInput, Ticket, TurnedAway,
+    ConnectionId, Device, Gone, ImportStep, Input, Job, Limit, LocalCard, NODES_MAX, Output,
+    RemoteManagement, SyncDirection, SyncInput, Ticket, TurnedAway,
 };
 pub use event::{
     Activity, CardOutcome, Denial, DisabledBy, Event, ObjectChange, Operator, Record, SessionEnd,
@@ -70,7 +70,7 @@ pub use live_sync::{
 };
 pub use log::escape;
 pub use objects::{
-    Algorithm, Attributes, DamagedObject, Fetched, GeneratedKey, Generation, LIST_PAGE_MAX,
+    Attributes, DamagedObject, Fetched, GeneratedKey, Generation, KeyAlgorithm, LIST_PAGE_MAX,
     OBJECT_LABEL_BYTES_MAX, OBJECT_NAME_CHARACTERS_MAX, OBJECTS_MAX, Object, ObjectFacts, ObjectId,
     ObjectName, PartitionTag, Query, SEALED_BYTES_MAX, SealedObject, Shelf, Vault,
 };
@@ -81,9 +81,11 @@ pub use profile::{
 };
 /// Whether the HSM service runs.
 pub use protocol::ServiceState;
+pub use self_test::Algorithm;
 pub use stored::{Change, LastStop, NewDatabase, Objects, Stored};
 pub use users::{
-    FOLLOWERS_MAX, LOGIN_TRIES_MAX, Need, ObjectRequest, PASSWORD_CHARACTERS_MAX, Password, PasswordPolicy,
-    Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User,
-    UserAnswer, UserFacts, UserName, UserRefusal, UserRequest, UserSession,
+    FOLLOWERS_MAX, LOGIN_TRIES_MAX, Need, ObjectRequest, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange,
+    Password, PasswordPolicy, Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX,
+    USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest,
+    UserSession,
 };

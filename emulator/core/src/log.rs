@@ -46,6 +46,11 @@ impl Event {
             | Self::Activated(Where::Remote(connection)) => Some(*connection),
             Self::Started { .. }
             | Self::SelfTest { .. }
+            | Self::AlgorithmFailed(_)
+            | Self::ClockSet { .. }
+            | Self::NodeAdded(_)
+            | Self::NodeRemoved(_)
+            | Self::PartitionChanged { .. }
             | Self::Stopping(_)
             | Self::Off
             | Self::Bound
@@ -99,6 +104,11 @@ impl fmt::Display for Event {
             Self::Started { after } => write!(f, "device started after {after}"),
             Self::SelfTest { passed: true } => f.write_str("self test passed"),
             Self::SelfTest { passed: false } => f.write_str("self test FAILED"),
+            Self::AlgorithmFailed(algorithm) => write!(f, "self test of {algorithm} FAILED"),
+            Self::ClockSet { from, to } => write!(f, "date and time set from {from} to {to}"),
+            Self::NodeAdded(node) => write!(f, "replication node added: {node}"),
+            Self::NodeRemoved(node) => write!(f, "replication node removed: {node}"),
+            Self::PartitionChanged { name, change } => write!(f, "partition {name} {change}"),
             Self::Stopping(stop) => write!(f, "device stops: {stop}"),
             Self::Off => f.write_str("device off"),
             Self::Bound => f.write_str("device bound to a Server Master Key"),

@@ -193,7 +193,7 @@ impl<'de> Deserialize<'de> for ObjectName {
 /// What kind of key an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Algorithm {
+pub enum KeyAlgorithm {
     /// AES with 128 bits.
     Aes128,
     /// AES with 192 bits.
@@ -216,7 +216,7 @@ pub enum Algorithm {
     Ed25519,
 }
 
-impl Algorithm {
+impl KeyAlgorithm {
     /// Every kind.
     pub const ALL: [Self; 10] = [
         Self::Aes128,
@@ -253,7 +253,7 @@ impl Algorithm {
     }
 }
 
-impl fmt::Display for Algorithm {
+impl fmt::Display for KeyAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -285,7 +285,7 @@ pub struct ObjectFacts {
     /// Its name there.
     pub name: ObjectName,
     /// What kind of key it is.
-    pub algorithm: Algorithm,
+    pub algorithm: KeyAlgorithm,
     /// What its owner says.
     pub attributes: Attributes,
     /// Whether it is not to be used.
@@ -367,12 +367,12 @@ mod tests {
 
     #[test]
     fn every_kind_of_key_is_found_by_its_name() {
-        for algorithm in Algorithm::ALL {
-            assert_eq!(Algorithm::named(algorithm.name()), Some(algorithm));
+        for algorithm in KeyAlgorithm::ALL {
+            assert_eq!(KeyAlgorithm::named(algorithm.name()), Some(algorithm));
             let written = serde_json::to_value(algorithm).expect("it is a word");
             assert!(written.is_string());
         }
-        assert_eq!(Algorithm::named("des"), None);
+        assert_eq!(KeyAlgorithm::named("des"), None);
     }
 
     #[test]

@@ -161,12 +161,12 @@ const TABLE: [Row; 10] = [
     Row {
         operation: Operation::SetNetwork,
         remote: POCKET,
-        console: NONE,
+        console: RACK,
         waiting: WRONG_STATE,
         stopped: YES,
         running: YES,
         is_confirmed: false,
-        why: "Only a Pocket has no other way to its network settings (NW-02, NW-03, NW-04).",
+        why: "A rack model has its console for them (NW-02), a Pocket no other way than this (NW-03, NW-04).",
     },
     Row {
         operation: Operation::ChangePassword,

@@ -1,7 +1,8 @@
 //! What survives power: what the device starts with, and the changes that it hands out to be made durable. Never holds
 //! a key in clear, a shadow, a PIN or a password (LF-04). Objects stay in the store; only their number is known here.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use core::net::IpAddr;
+use std::collections::BTreeMap;
 
 use protocol::{NetworkSettings, OperatingMode};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,9 @@ pub struct Stored {
     /// The other nodes of replication.
     #[serde(default)]
     pub nodes: Vec<IpAddr>,
+    /// How far the device's calendar is ahead of the clock it runs on, in milliseconds.
+    #[serde(default)]
+    pub calendar_offset_millis: i64,
 }
 
 /// How many objects the database holds. They themselves are the store's.
@@ -124,6 +128,10 @@ pub enum Change {
     Mode(OperatingMode),
     /// Another value of the field with this name.
     Network(Option<NetworkSettings>),
+    /// Another value of the field with this name.
+    Nodes(Vec<IpAddr>),
+    /// Another value of the field with this name.
+    CalendarOffsetMillis(i64),
     /// A user is there, or is there with other properties.
     PutUser(UserName, User),
     /// A user is not there any more.
@@ -153,8 +161,6 @@ pub enum Change {
         /// What it had.
         size: Objects,
     },
-    /// Another value of the field with this name.
-    Nodes(Vec<IpAddr>),
     /// Another node's database in place of this one's. Its objects are those that were imported before.
     ReplaceDatabase(Box<NewDatabase>),
     /// Users, objects, replication domain and nodes are gone; `master` is there with the factory's password.
@@ -211,6 +217,7 @@ impl Stored {
             tampered: false,
             replication_domain: None,
             nodes: Vec::new(),
+            calendar_offset_millis: 0,
         }
     }
 
@@ -225,6 +232,8 @@ impl Stored {
             Change::ActivationFailures(failures) => self.activation_failures = *failures,
             Change::Mode(mode) => self.mode = *mode,
             Change::Network(network) => self.network.clone_from(network),
+            Change::Nodes(nodes) => self.nodes.clone_from(nodes),
+            Change::CalendarOffsetMillis(offset) => self.calendar_offset_millis = *offset,
             Change::PutUser(name, user) => {
                 self.users.insert(name.clone(), user.clone());
             }
@@ -246,7 +255,6 @@ impl Stored {
                 bytes: *bytes,
             }),
             Change::RemovePartition { size, .. } => self.objects.take(*size),
-            Change::Nodes(nodes) => self.nodes.clone_from(nodes),
             //= LS-02
             Change::ReplaceDatabase(new) => {
                 self.users.clone_from(&new.users);

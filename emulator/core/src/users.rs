@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::Zeroizing;
 
-use crate::{Algorithm, Attributes, ObjectFacts, UserPolicy, derivation::Verifier};
+use crate::{Attributes, Binding, KeyAlgorithm, ObjectFacts, UserPolicy, derivation::Verifier};
 
 /// Characters of a user's name, at most. Source: D.
 pub const USER_NAME_CHARACTERS_MAX: usize = 16;
@@ -115,6 +115,9 @@ pub struct User {
     /// Who else may do what with the objects of the user's partition: nothing but [`Permissions::EVERY_OBJ`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub trusted: BTreeMap<UserName, Permissions>,
+    /// The set that authorizes the user's partition, once it is associated with one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<Partition>,
 }
 
 /// What holds for passwords instead of what the profile says. Kept in the database.
@@ -158,6 +161,37 @@ pub struct UserFacts {
     pub blocked: bool,
 }
 
+/// A partition that a set of cards authorizes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partition {
+    /// What is kept of the set's secret: enough to recognise it.
+    pub set: Binding,
+    /// Whether the set has authorized it.
+    pub authorized: bool,
+}
+
+/// What M of N cards made of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionChange {
+    /// The set is the partition's from now on.
+    Associated,
+    /// The set has authorized it.
+    Authorized,
+    /// It is authorized no longer.
+    Revoked,
+}
+
+impl fmt::Display for PartitionChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Associated => "associated with this set",
+            Self::Authorized => "authorized",
+            Self::Revoked => "authorized no longer",
+        })
+    }
+}
+
 impl User {
     /// `master` as it leaves the factory: an operator with the factory's password.
     pub const fn factory_master() -> Self {
@@ -166,6 +200,7 @@ impl User {
             verifier: None,
             failures: 0,
             trusted: BTreeMap::new(),
+            partition: None,
         }
     }
 }
@@ -286,7 +321,7 @@ pub enum ObjectRequest {
     /// A new key.
     Create {
         /// Of what kind.
-        algorithm: Algorithm,
+        algorithm: KeyAlgorithm,
         /// What is said about it.
         attributes: Attributes,
     },
@@ -432,6 +467,8 @@ pub enum UserRefusal {
     ObjectBlocked,
     /// The object does not open: what the store holds was changed.
     ObjectDamaged,
+    /// Its cards have authorized the partition: no key comes or goes while they do.
+    PartitionAuthorized,
     /// Attributes, permissions or a policy that cannot be.
     InvalidValue,
     /// The device is taking another node's database, or its crypto library could not do it.
@@ -440,7 +477,7 @@ pub enum UserRefusal {
 
 impl UserRefusal {
     /// Every reason.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::LoginFailed,
         Self::Blocked,
         Self::ServiceStopped,
@@ -457,6 +494,7 @@ impl UserRefusal {
         Self::ObjectBusy,
         Self::ObjectBlocked,
         Self::ObjectDamaged,
+        Self::PartitionAuthorized,
         Self::InvalidValue,
         Self::CannotNow,
     ];
@@ -480,6 +518,7 @@ impl UserRefusal {
             Self::ObjectBusy => ("object_busy", Some(5304)),
             Self::ObjectBlocked => ("object_blocked", None),
             Self::ObjectDamaged => ("object_damaged", None),
+            Self::PartitionAuthorized => ("partition_authorized", Some(5008)),
             Self::InvalidValue => ("invalid_value", Some(5021)),
             Self::CannotNow => ("cannot_now", Some(5304)),
         }

@@ -127,16 +127,6 @@ pub(super) fn choose(world: &mut World, entry: &str) -> Result<(), Mismatch> {
 /// The label of the entry that is highlighted.
 fn selected(world: &World) -> Option<String> {
     let screen = world.device()?.screen();
-    let row = screen
-        .to_string()
-        .lines()
-        .nth(screen.selected_row? - 1)?
-        .to_owned();
-    Some(
-        row.trim()
-            .trim_matches('│')
-            .trim_end_matches([' ', '▸'])
-            .trim()
-            .to_owned(),
-    )
+    let row = screen.text_in(screen.focus?);
+    Some(row.trim().trim_end_matches([' ', '▸']).to_owned())
 }

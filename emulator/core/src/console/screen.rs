@@ -1,7 +1,10 @@
-//! The 25 × 80 characters of the console, in the look of the vendor's three screens (LC-01, LC-04). Knows how a box
-//! is drawn, never what a key does.
+//! The 80 × 25 cells of the console, in the look of the vendor's screens (LC-01, LC-04). Knows how a box, a button and
+//! a menu are drawn, never what a key does.
 
 use core::{fmt, net::IpAddr};
+use std::collections::BTreeMap;
+
+use unicode_width::UnicodeWidthChar as _;
 
 use crate::SyncDirection;
 
@@ -10,12 +13,50 @@ pub const SCREEN_COLUMNS: usize = 80;
 /// Rows of the screen.
 pub const SCREEN_ROWS: usize = 25;
 
-/// What stands on the screen, and which row is highlighted.
+/// What stands on the screen, which of it is highlighted, and where the cursor is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
     rows: Vec<Vec<char>>,
-    /// The row of the selected menu entry, 1 to 25.
-    pub selected_row: Option<usize>,
+    /// What is written over the character of a cell, by row and column from 0.
+    marks: BTreeMap<(usize, usize), Vec<char>>,
+    /// What a terminal highlights: the selected entry, the button or the field that has the keys.
+    pub focus: Option<Area>,
+    /// Where the next character will stand, if one can be typed.
+    pub cursor: Option<Place>,
+}
+
+/// One cell. Rows and columns count from 1, as the vendor's pages are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// 1 to 25.
+    pub row: usize,
+    /// 1 to 80.
+    pub column: usize,
+}
+
+/// A rectangle of cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// The uppermost row, 1 to 25.
+    pub row: usize,
+    /// The leftmost column, 1 to 80.
+    pub column: usize,
+    /// In columns.
+    pub width: usize,
+    /// In rows.
+    pub height: usize,
+}
+
+/// Stands in the cell of a wide character's right half. No cell holds it otherwise.
+const RIGHT_HALF: char = '\0';
+/// What is shown of a character that would move the cursor. Whoever writes to the screen has escaped it before.
+const UNPRINTABLE: char = '\u{FFFD}';
+/// Marks that one cell shows, of those that are written over its character.
+const MARKS_MAX: usize = 4;
+
+/// Columns of text from the left; a wide character counts twice.
+pub(crate) fn width_of(text: &str) -> usize {
+    text.chars().map(|character| character.width().unwrap_or(1)).sum()
 }
 
 impl Screen {
@@ -23,11 +64,14 @@ impl Screen {
     pub(crate) fn dark() -> Self {
         Self {
             rows: vec![vec![' '; SCREEN_COLUMNS]; SCREEN_ROWS],
-            selected_row: None,
+            marks: BTreeMap::new(),
+            focus: None,
+            cursor: None,
         }
     }
 
     /// Title and status line, and nothing between them.
+    //= LC-01
     pub(crate) fn framed(service_runs: bool, replication_domain: Option<&str>) -> Self {
         let mut screen = Self::dark();
         screen.put(1, 25, "Dinamo - Local Management Console");
@@ -41,7 +85,7 @@ impl Screen {
             },
         );
         let domain = format!("Replication Domain: {}", replication_domain.unwrap_or("<none>"));
-        screen.put(25, 79 - domain.chars().count(), &domain);
+        screen.put(25, 79_usize.saturating_sub(width_of(&domain)).max(22), &domain);
         screen
     }
 
@@ -75,90 +119,56 @@ impl Screen {
         }
     }
 
-    /// A menu; entries that open another one end in `▸`.
-    pub(crate) fn menu(&mut self, title: &str, entries: &[(&str, bool)], selected: usize) {
-        self.draw_box(8, 26, 28, entries.len(), title);
-        for (row, (label, opens_a_menu)) in (9..).zip(entries) {
-            self.put(row, 31, label);
-            if *opens_a_menu {
-                self.put(row, 52, "▸");
-            }
-        }
-        self.selected_row = Some(9 + selected);
-    }
-
-    /// The start PIN, with a star for each character typed.
-    pub(crate) fn start_pin(&mut self, typed: usize, next: bool) {
-        let title = if next {
-            "Please, enter next start PIN"
-        } else {
-            "Please, enter start PIN"
-        };
-        self.draw_box(6, 21, 33, 10, title);
-        let field: String = (0..9)
-            .map(|place| if place < typed { '*' } else { '_' })
-            .collect();
-        self.put(9, 29, &format!("PIN  {field}"));
-        self.put(13, 34, "┌────┐");
-        self.put(14, 34, "│ OK │");
-        self.put(15, 34, "└────┘");
-    }
-
-    /// A question with the buttons No and Yes; 56 columns from column 10, as the vendor's first one. Source: LF-01.
-    pub(crate) fn question(&mut self, lines: [&str; 3], yes_selected: bool) {
-        self.draw_box(7, 10, 54, 9, "");
-        for (row, line) in (9..).zip(lines) {
-            self.put(row, 13, line);
-        }
-        for (column, label, is_selected) in [(22, "No", !yes_selected), (44, "Yes", yes_selected)] {
-            let (left, right) = if is_selected { ('>', '<') } else { (' ', ' ') };
-            self.put(13, column, "┌───────┐");
-            self.put(14, column, &format!("│{left} {label:^3} {right}│"));
-            self.put(15, column, "└───────┘");
-        }
-    }
-
-    /// A field for the serial number. Source: OP-09.
-    pub(crate) fn confirmation(&mut self, title: &str, typed: &str) {
-        self.draw_box(8, 14, 50, 6, title);
-        self.put(10, 17, "All keys and users will be destroyed.");
-        self.put(11, 17, "Type the serial number of this HSM to confirm:");
-        self.put(13, 17, &format!("{typed:_<10}"));
-    }
-
-    /// A message with its button, over everything else.
-    pub(crate) fn message(&mut self, text: &str) {
-        let width = text.chars().count().clamp(24, 70);
-        let column = (SCREEN_COLUMNS - width - 4) / 2 + 1;
-        self.draw_box(10, column, width + 2, 5, "");
-        self.put(11, column + 2, &text.chars().take(width).collect::<String>());
-        let button = column + width / 2 - 1;
-        self.put(13, button, "┌────┐");
-        self.put(14, button, "│ OK │");
-        self.put(15, button, "└────┘");
-        self.selected_row = None;
-    }
-
     fn put_centred(&mut self, row: usize, text: &str) {
-        let length = text.chars().count().min(SCREEN_COLUMNS);
+        let length = width_of(text).min(SCREEN_COLUMNS);
         self.put(row, (SCREEN_COLUMNS - length) / 2 + 1, text);
     }
 
-    /// Rows and columns count from 1, as the vendor's pages are measured. What does not fit is cut off.
-    fn put(&mut self, row: usize, column: usize, text: &str) {
-        for (place, character) in self.rows[row - 1].iter_mut().skip(column - 1).zip(text.chars()) {
-            *place = character;
+    /// Writes from this cell to the right. What does not fit is cut off.
+    pub(crate) fn put(&mut self, row: usize, column: usize, text: &str) {
+        let (Some(row), Some(start)) = (row.checked_sub(1), column.checked_sub(1)) else {
+            return;
+        };
+        if row >= SCREEN_ROWS {
+            return;
+        }
+        let mut next = start;
+        for character in text.chars() {
+            let (character, width) = match character.width() {
+                Some(width) => (character, width),
+                None => (UNPRINTABLE, 1),
+            };
+            if width == 0 {
+                if next > start {
+                    let marks = self.marks.entry((row, next - 1)).or_default();
+                    if marks.len() < MARKS_MAX {
+                        marks.push(character);
+                    }
+                }
+                continue;
+            }
+            if next + width > SCREEN_COLUMNS {
+                return;
+            }
+            for place in next..next + width {
+                self.clear(row, place);
+            }
+            self.rows[row][next] = character;
+            if width == 2 {
+                self.rows[row][next + 1] = RIGHT_HALF;
+            }
+            next += width;
         }
     }
 
     /// A box whose inside has `width` columns and `height` rows, its title in the upper border.
-    fn draw_box(&mut self, row: usize, column: usize, width: usize, height: usize, title: &str) {
+    pub(crate) fn draw_box(&mut self, row: usize, column: usize, width: usize, height: usize, title: &str) {
         let title = if title.is_empty() {
             "┤  ├".to_owned()
         } else {
             format!("┤ {title} ├")
         };
-        let line = width.saturating_sub(title.chars().count());
+        let line = width.saturating_sub(width_of(&title));
         let (left, right) = (line / 2, line - line / 2);
         self.put(
             row,
@@ -170,14 +180,73 @@ impl Screen {
         }
         self.put(row + height + 1, column, &format!("└{}┘", "─".repeat(width)));
     }
+
+    /// A button of three rows; its caption stands in the middle of `width` columns.
+    pub(crate) fn draw_button(
+        &mut self,
+        row: usize,
+        column: usize,
+        width: usize,
+        caption: &str,
+        has_keys: bool,
+    ) {
+        let inside = width.saturating_sub(2);
+        let free = inside.saturating_sub(width_of(caption));
+        let (left, right) = (" ".repeat(free / 2), " ".repeat(free - free / 2));
+        self.put(row, column, &format!("┌{}┐", "─".repeat(inside)));
+        self.put(row + 1, column, &format!("│{left}{caption}{right}│"));
+        self.put(row + 2, column, &format!("└{}┘", "─".repeat(inside)));
+        if has_keys {
+            self.focus = Some(Area {
+                row,
+                column,
+                width,
+                height: 3,
+            });
+        }
+    }
+
+    /// What stands in the cells of an area, a row a line, blanks at the ends left out.
+    pub fn text_in(&self, area: Area) -> String {
+        let left = area.column.saturating_sub(1);
+        let lines: Vec<_> = (area.row.saturating_sub(1)..)
+            .take(area.height)
+            .map(|row| self.text_of(row, left, area.width).trim_end().to_owned())
+            .collect();
+        lines.join("\n")
+    }
+
+    /// Makes a cell blank. Half of a wide character is no character: the other half goes too.
+    fn clear(&mut self, row: usize, place: usize) {
+        let cells = &mut self.rows[row];
+        if cells[place] == RIGHT_HALF && place > 0 {
+            cells[place - 1] = ' ';
+        }
+        if cells.get(place + 1) == Some(&RIGHT_HALF) {
+            cells[place + 1] = ' ';
+        }
+        cells[place] = ' ';
+        self.marks.remove(&(row, place));
+    }
+
+    fn text_of(&self, row: usize, left: usize, columns: usize) -> String {
+        let cells = self.rows.get(row).map_or(&[][..], Vec::as_slice);
+        let mut text = String::with_capacity(columns);
+        for (place, character) in cells.iter().enumerate().skip(left).take(columns) {
+            if *character != RIGHT_HALF {
+                text.push(*character);
+            }
+            text.extend(self.marks.get(&(row, place)).into_iter().flatten());
+        }
+        text
+    }
 }
 
 /// The 25 rows, each ended by a line feed, trailing blanks left out.
 impl fmt::Display for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in &self.rows {
-            let row: String = row.iter().collect();
-            writeln!(f, "{}", row.trim_end())?;
+        for row in 0..SCREEN_ROWS {
+            writeln!(f, "{}", self.text_of(row, 0, SCREEN_COLUMNS).trim_end())?;
         }
         Ok(())
     }
@@ -187,18 +256,6 @@ impl fmt::Display for Screen {
 mod tests {
     use super::*;
 
-    const MAIN: &[(&str, bool)] = &[
-        ("About", false),
-        ("Stop Service", false),
-        ("Monitor", true),
-        ("Remote Management", false),
-        ("Configuration", true),
-        ("Partition", true),
-        ("Self Test", false),
-        ("Lock Console", false),
-        ("Power Off", true),
-    ];
-
     /// The three screens are typed from the vendor's page on remote management, not from our own output.
     fn check_screen(screen: &Screen, page: &str) {
         let rows: Vec<_> = page.lines().collect();
@@ -206,13 +263,6 @@ mod tests {
         for (number, (drawn, expected)) in (1..).zip(screen.to_string().lines().zip(rows)) {
             assert_eq!(drawn, expected, "row {number}");
         }
-    }
-
-    #[test]
-    fn the_main_menu_is_the_vendors() {
-        let mut screen = Screen::framed(true, None);
-        screen.menu("Main", MAIN, 0);
-        check_screen(&screen, include_str!("screens/main.txt"));
     }
 
     #[test]
@@ -248,5 +298,30 @@ mod tests {
                 .unwrap()
                 .contains(&address.to_string())
         );
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_cells_and_goes_as_a_whole() {
+        let mut screen = Screen::dark();
+        screen.put(1, 1, "a鍵b");
+        assert_eq!(width_of("a鍵b"), 4);
+        assert!(screen.to_string().starts_with("a鍵b\n"));
+        screen.put(1, 3, "x");
+        assert!(screen.to_string().starts_with("a xb\n"));
+        screen.put(1, 80, "鍵");
+        assert!(
+            screen.to_string().starts_with("a xb\n"),
+            "half of it does not fit"
+        );
+    }
+
+    #[test]
+    fn a_mark_shares_the_cell_of_its_character() {
+        let mut screen = Screen::dark();
+        screen.put(2, 80, "e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}");
+        let row = screen.to_string().lines().nth(1).unwrap().to_owned();
+        assert_eq!(row.trim_start(), "e\u{301}\u{302}\u{303}\u{304}");
+        screen.put(3, 1, "\u{301}\u{7}");
+        assert_eq!(screen.to_string().lines().nth(2), Some("\u{FFFD}"));
     }
 }

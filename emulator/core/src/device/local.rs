@@ -5,12 +5,12 @@ use apdu::{PinEntry, ReaderAnswer, ReaderCommand};
 use machine::Cx;
 use protocol::{Error, ErrorName};
 
-use super::{Device, Output, Promise, RemoteManagement, operations::Requester};
+use super::{Device, Output, Promise, RemoteManagement, operations::Requester, partition::PartitionProcess};
 use crate::{
     Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, Shadow, Where,
     card_dialog::{CardDialog, Expected, Next},
     ceremony::{self, Ceremony, Step, Welcome},
-    console::{Console, Wish},
+    console::{Console, Page, Wish},
     event::CardOutcome,
 };
 
@@ -19,13 +19,39 @@ use crate::{
 pub(super) struct LocalActivation {
     ceremony: Option<Ceremony>,
     dialog: Option<LocalDialog>,
+    pub(super) partition: Option<PartitionProcess>,
 }
 
 #[derive(Clone, Debug)]
-struct LocalDialog {
+pub(super) struct LocalDialog {
     card: CardDialog,
     /// Sent to the card once, then gone.
     pin: Option<PinEntry>,
+    counts_for: CountsFor,
+}
+
+/// What the card that is being read is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum CountsFor {
+    Activation,
+    Partition,
+}
+
+impl LocalDialog {
+    fn for_activation(pin: PinEntry) -> Self {
+        Self {
+            card: CardDialog::new(),
+            pin: Some(pin),
+            counts_for: CountsFor::Activation,
+        }
+    }
+
+    pub(super) fn for_partition(pin: PinEntry) -> Self {
+        Self {
+            counts_for: CountsFor::Partition,
+            ..Self::for_activation(pin)
+        }
+    }
 }
 
 impl LocalActivation {
@@ -52,7 +78,8 @@ impl Device {
             // A device that has accepted to stop takes no wishes: one of them would be written after the stop.
             (true, RemoteManagement::Disabled) if self.is_stop_promised() || self.is_binding() => {}
             (true, RemoteManagement::Disabled) => {
-                if self.local.dialog.is_none() {
+                // While a card is read, only what says so can be left.
+                if self.local.dialog.is_none() || self.console.page() == Some(Page::PartitionCard) {
                     let wish = self.console.handle_key(key, self.state);
                     if let Some(wish) = wish {
                         self.grant(cx, wish);
@@ -112,14 +139,21 @@ impl Device {
                 let changes = self.factory_reset();
                 self.stop_locally(LastStop::FactoryReset, changes);
             }
-            Wish::PresentCard(pin) => {
-                self.local.dialog = Some(LocalDialog {
-                    card: CardDialog::new(),
-                    pin: Some(pin),
-                });
-                self.drive_local_dialog(cx);
+            Wish::SmartCard(operation) => {
+                self.console
+                    .tell(format!("{} is not emulated yet.", operation.label()));
             }
+            // No dialog but the pages is shown.
+            Wish::Answered(_) => {}
+            Wish::Show(page) => self.show_page(cx, page),
+            Wish::Entered(page, answer) => self.on_entered(cx, page, answer),
+            Wish::PresentCard(pin) => self.present_local_card(cx, LocalDialog::for_activation(pin)),
         }
+    }
+
+    pub(super) fn present_local_card(&mut self, cx: &Cx<'_>, dialog: LocalDialog) {
+        self.local.dialog = Some(dialog);
+        self.drive_local_dialog(cx);
     }
 
     /// The key of a set was shown and waits for the disk, which binds the device to it.
@@ -178,7 +212,12 @@ impl Device {
                 let pin = dialog.pin.take().expect("a dialog presents its PIN once");
                 ReaderCommand::Transmit(pin.to_verify().to_tpdu())
             }
-            Some(Next::Finished(Ok(shadow))) => return self.judge_locally(cx, shadow),
+            Some(Next::Finished(Ok(shadow))) => {
+                return match dialog.counts_for {
+                    CountsFor::Activation => self.judge_locally(cx, shadow),
+                    CountsFor::Partition => self.judge_for_partition(cx, shadow),
+                };
+            }
             Some(Next::Finished(Err(error))) => return self.refuse_local_card(cx, &error),
         };
         self.outputs.push_back(Output::LocalReader(command));
@@ -242,11 +281,14 @@ impl Device {
         self.conclude_local_dialog(cx, CardOutcome::Accepted { presented, required });
     }
 
-    fn refuse_local_card(&mut self, cx: &Cx<'_>, error: &Error) {
+    pub(super) fn refuse_local_card(&mut self, cx: &Cx<'_>, error: &Error) {
         self.conclude_local_dialog(
             cx,
             error.name.map_or(CardOutcome::Abandoned, CardOutcome::Refused),
         );
+        if self.local.partition.is_some() {
+            self.on_partition_card_refused();
+        }
         self.console.tell(error.message.clone());
     }
 
@@ -258,7 +300,7 @@ impl Device {
         self.local = LocalActivation::default();
     }
 
-    fn conclude_local_dialog(&mut self, cx: &Cx<'_>, outcome: CardOutcome) {
+    pub(super) fn conclude_local_dialog(&mut self, cx: &Cx<'_>, outcome: CardOutcome) {
         let dialog = self.local.dialog.take().expect("a dialog is being concluded");
         self.outputs
             .push_back(Output::LocalReader(ReaderCommand::PowerOff));

@@ -261,7 +261,7 @@ impl Device {
     }
 
     //= IN-01
-    fn info(&self, cx: &Cx<'_>) -> Info {
+    pub(super) fn info(&self, cx: &Cx<'_>) -> Info {
         let database_bytes = self.stored.database_bytes();
         Info {
             model: self.profile.model.name().into(),

@@ -93,6 +93,16 @@ impl Device {
             | ObjectRequest::Block(_)
             | ObjectRequest::Remove => {}
         }
+        // Source: the vendor's page on partition authorization.
+        let partition = self
+            .stored
+            .users
+            .get(&owner)
+            .and_then(|user| user.partition.as_ref());
+        let is_authorized = partition.is_some_and(|partition| partition.authorized);
+        if is_authorized && matches!(request, ObjectRequest::Create { .. } | ObjectRequest::Remove) {
+            return Err(UserRefusal::PartitionAuthorized);
+        }
         let id = self.vault()?.id(&owner, &name);
         if self.objects.working.contains(&id) {
             return Err(UserRefusal::ObjectBusy);

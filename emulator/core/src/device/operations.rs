@@ -225,6 +225,12 @@ impl Device {
         let manager = self.manager.as_ref();
         let access = requester.access(manager.is_some_and(|manager| manager.is_administrator));
         operation.verdict(access, self.profile.model, self.state)?;
+        //= LC-06
+        if self.is_held_by_self_test(operation) {
+            return Err(ErrorName::WrongState
+                .into_error()
+                .saying("the last self test failed: the service does not start until one passes"));
+        }
         let is_owed = manager.is_some_and(|manager| manager.owed_operation.is_some());
         if is_owed || self.is_stop_promised() {
             return Err(ErrorName::WrongState.into());
@@ -312,7 +318,10 @@ impl Device {
         self.answer_operation(cx, requester, result);
         match (operation, requester) {
             //= HD-02
-            (Operation::SetNetwork, _) => self.notify_header(),
+            (Operation::SetNetwork, Requester::Remote { .. }) => self.notify_header(),
+            (Operation::SetNetwork, Requester::Local) => {
+                self.console.tell("The network settings are changed.");
+            }
             (Operation::UnlockMaster, Requester::Local) => {
                 self.console.tell("The user master is unlocked.");
             }

@@ -114,6 +114,15 @@ impl Users {
         sessions.map(|(number, _)| *number).collect()
     }
 
+    /// Users that are logged in.
+    pub(super) fn sessions(&self) -> usize {
+        let is_user = |session: &&Session| match session {
+            Session::Free(_) | Session::Busy(Some(_)) => true,
+            Session::Busy(None) => false,
+        };
+        self.sessions.values().filter(is_user).count()
+    }
+
     fn errands_len(&self) -> usize {
         let busy = |session: &&Session| matches!(session, Session::Busy(_));
         self.sessions.values().filter(busy).count()
@@ -497,15 +506,13 @@ impl Device {
                     self.set_free(session);
                     return self.refuse_user(session, refusal);
                 }
+                let before = self.stored.users.get(&name);
                 let user = User {
                     permissions: created.unwrap_or_else(|| self.permissions_of(&name)),
                     verifier: Some(Verifier::new(self.profile.password_hash, salt, derived)),
                     failures: 0,
-                    trusted: self
-                        .stored
-                        .users
-                        .get(&name)
-                        .map_or_else(BTreeMap::new, |user| user.trusted.clone()),
+                    trusted: before.map_or_else(BTreeMap::new, |user| user.trusted.clone()),
+                    partition: before.and_then(|user| user.partition.clone()),
                 };
                 let promised = Promised::Done { session, event };
                 self.commit(vec![Change::PutUser(name, user)], Promise::User(promised));

@@ -5,7 +5,10 @@ use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, DeniedReason, ErrorName};
 
 use super::{CardOutcome, Denial, DisabledBy, Event, ObjectChange, Operator, Record, SessionEnd, Where};
-use crate::{ConnectionId, LastStop, ObjectId, Operation, SyncRefusal, TurnedAway, UserName, UserRefusal};
+use crate::{
+    Algorithm, ConnectionId, LastStop, ObjectId, Operation, PartitionChange, SyncRefusal, TurnedAway,
+    UserName, UserRefusal,
+};
 
 impl Event {
     /// One event of every kind, in the order of the type, as the page of the docs shows them.
@@ -21,6 +24,7 @@ impl Event {
                 after: LastStop::RemoteRestart,
             },
             Self::SelfTest { passed: true },
+            Self::AlgorithmFailed(Algorithm::Aes256Gcm),
             Self::Stopping(LastStop::RemoteRestart),
             Self::Off,
             Self::Bound,
@@ -85,6 +89,16 @@ impl Event {
                 error: ErrorName::ConfirmationMismatch,
             },
             Self::OperationDone(Operation::Restart),
+            Self::ClockSet {
+                from: WallClock::from_unix_millis(1_795_392_000_000),
+                to: WallClock::from_unix_millis(1_795_395_600_000),
+            },
+            Self::NodeAdded([192, 0, 2, 20].into()),
+            Self::NodeRemoved([192, 0, 2, 20].into()),
+            Self::PartitionChanged {
+                name: ana.clone(),
+                change: PartitionChange::Authorized,
+            },
             Self::UserLoggedIn {
                 name: ana.clone(),
                 peer: address,

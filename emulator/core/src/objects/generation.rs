@@ -16,7 +16,7 @@ use aws_lc_rs::{
 };
 use zeroize::Zeroizing;
 
-use super::Algorithm;
+use super::KeyAlgorithm;
 
 /// Bytes of the check value of a symmetric key.
 const CHECK_VALUE_BYTES: usize = 3;
@@ -27,7 +27,7 @@ const BLOCK_BYTES: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation {
     /// What kind of key.
-    pub algorithm: Algorithm,
+    pub algorithm: KeyAlgorithm,
 }
 
 /// A key that was made.
@@ -47,16 +47,16 @@ impl Generation {
     /// Makes the key; `None` if the crypto library cannot.
     pub fn run(&self) -> Option<GeneratedKey> {
         let made = match self.algorithm {
-            Algorithm::Aes128 => symmetric::<16>(&AES_128),
-            Algorithm::Aes192 => symmetric::<24>(&AES_192),
-            Algorithm::Aes256 => symmetric::<32>(&AES_256),
-            Algorithm::Rsa2048 => rsa(KeySize::Rsa2048),
-            Algorithm::Rsa3072 => rsa(KeySize::Rsa3072),
-            Algorithm::Rsa4096 => rsa(KeySize::Rsa4096),
-            Algorithm::EcP256 => elliptic(&ECDSA_P256_SHA256_ASN1_SIGNING),
-            Algorithm::EcP384 => elliptic(&ECDSA_P384_SHA384_ASN1_SIGNING),
-            Algorithm::EcP521 => elliptic(&ECDSA_P521_SHA512_ASN1_SIGNING),
-            Algorithm::Ed25519 => ed25519(),
+            KeyAlgorithm::Aes128 => symmetric::<16>(&AES_128),
+            KeyAlgorithm::Aes192 => symmetric::<24>(&AES_192),
+            KeyAlgorithm::Aes256 => symmetric::<32>(&AES_256),
+            KeyAlgorithm::Rsa2048 => rsa(KeySize::Rsa2048),
+            KeyAlgorithm::Rsa3072 => rsa(KeySize::Rsa3072),
+            KeyAlgorithm::Rsa4096 => rsa(KeySize::Rsa4096),
+            KeyAlgorithm::EcP256 => elliptic(&ECDSA_P256_SHA256_ASN1_SIGNING),
+            KeyAlgorithm::EcP384 => elliptic(&ECDSA_P384_SHA384_ASN1_SIGNING),
+            KeyAlgorithm::EcP521 => elliptic(&ECDSA_P521_SHA512_ASN1_SIGNING),
+            KeyAlgorithm::Ed25519 => ed25519(),
         };
         made.ok()
     }
@@ -113,29 +113,29 @@ mod tests {
     /// RSA keys of more bits take seconds in a debug build; what makes them is the same.
     #[test]
     fn a_key_of_every_kind_is_one_that_the_library_takes_back() {
-        for algorithm in Algorithm::ALL {
-            if matches!(algorithm, Algorithm::Rsa3072 | Algorithm::Rsa4096) {
+        for algorithm in KeyAlgorithm::ALL {
+            if matches!(algorithm, KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096) {
                 continue;
             }
             let [one, two] = [(); 2].map(|()| Generation { algorithm }.run().expect("the library makes one"));
             assert_ne!(*one.key, *two.key, "{algorithm}");
             let is_key = match algorithm {
-                Algorithm::Aes128 => one.key.len() == 16 && one.public.len() == CHECK_VALUE_BYTES,
-                Algorithm::Aes192 => one.key.len() == 24 && one.public.len() == CHECK_VALUE_BYTES,
-                Algorithm::Aes256 => one.key.len() == 32 && one.public.len() == CHECK_VALUE_BYTES,
-                Algorithm::Rsa2048 | Algorithm::Rsa3072 | Algorithm::Rsa4096 => {
+                KeyAlgorithm::Aes128 => one.key.len() == 16 && one.public.len() == CHECK_VALUE_BYTES,
+                KeyAlgorithm::Aes192 => one.key.len() == 24 && one.public.len() == CHECK_VALUE_BYTES,
+                KeyAlgorithm::Aes256 => one.key.len() == 32 && one.public.len() == CHECK_VALUE_BYTES,
+                KeyAlgorithm::Rsa2048 | KeyAlgorithm::Rsa3072 | KeyAlgorithm::Rsa4096 => {
                     RsaKeyPair::from_pkcs8(&one.key).is_ok_and(|pair| pair.public_modulus_len() == 256)
                 }
-                Algorithm::EcP256 => {
+                KeyAlgorithm::EcP256 => {
                     EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &one.key).is_ok()
                 }
-                Algorithm::EcP384 => {
+                KeyAlgorithm::EcP384 => {
                     EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &one.key).is_ok()
                 }
-                Algorithm::EcP521 => {
+                KeyAlgorithm::EcP521 => {
                     EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_ASN1_SIGNING, &one.key).is_ok()
                 }
-                Algorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(&one.key).is_ok(),
+                KeyAlgorithm::Ed25519 => Ed25519KeyPair::from_pkcs8(&one.key).is_ok(),
             };
             assert!(is_key, "{algorithm}");
         }

@@ -41,6 +41,7 @@ impl Shelf {
             | Change::PutUser(..)
             | Change::RemoveUser(_)
             | Change::Nodes(_)
+            | Change::CalendarOffsetMillis(_)
             | Change::ReplaceDatabase(_)
             | Change::PasswordPolicy(_) => {}
         }

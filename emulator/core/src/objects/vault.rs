@@ -142,14 +142,14 @@ mod tests {
     use sim::Seed;
 
     use super::*;
-    use crate::{Algorithm, Attributes, Generation};
+    use crate::{Attributes, Generation, KeyAlgorithm};
 
     fn user(name: &str) -> UserName {
         UserName::parse(name).expect("a name")
     }
 
     fn an_object(owner: &str, name: &str) -> Object {
-        let algorithm = Algorithm::Aes256;
+        let algorithm = KeyAlgorithm::Aes256;
         let facts = ObjectFacts {
             owner: user(owner),
             name: ObjectName::parse(name).expect("a name"),

@@ -237,7 +237,8 @@ impl Bench {
             | Input::Imported(_)
             | Input::Sync(_)
             | Input::User { .. }
-            | Input::UserGone { .. } => {}
+            | Input::UserGone { .. }
+            | Input::SelfTestFault(_) => {}
         }
         self.with_device(|device, cx| device.handle_input(cx, input));
     }

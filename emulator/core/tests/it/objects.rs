@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hsm_core::{
-    Algorithm, Attributes, Input, LIST_PAGE_MAX, OBJECTS_MAX, ObjectFacts, ObjectRequest, PasswordPolicy,
+    Attributes, Input, KeyAlgorithm, LIST_PAGE_MAX, OBJECTS_MAX, ObjectFacts, ObjectRequest, PasswordPolicy,
     Permissions, TRUSTED_MAX, UserAnswer, UserName, UserRefusal, UserRequest, UserSession,
 };
 
@@ -82,7 +82,7 @@ fn object(partition: Option<&str>, name: &str, request: ObjectRequest) -> UserRe
 
 fn create(partition: Option<&str>, name: &str) -> UserRequest {
     let request = ObjectRequest::Create {
-        algorithm: Algorithm::Aes256,
+        algorithm: KeyAlgorithm::Aes256,
         attributes: Attributes {
             exportable: true,
             label: "a label".into(),
@@ -119,7 +119,7 @@ fn a_key_is_made_shown_changed_blocked_and_removed() {
     );
     let facts = shown(&mut bench, 1, "k1");
     assert_eq!((facts.owner.as_str(), facts.name.as_str()), ("ana", "k1"));
-    assert_eq!((facts.algorithm, facts.public.len()), (Algorithm::Aes256, 3));
+    assert_eq!((facts.algorithm, facts.public.len()), (KeyAlgorithm::Aes256, 3));
     let count = |bench: &Bench| (bench.durable.objects.count, bench.shelf.iter().count());
     assert_eq!(count(&bench), (1, 1));
 
@@ -171,7 +171,7 @@ fn what_cannot_be_a_name_or_a_label_is_refused() {
         exportable: false,
         label: "a\u{1b}".into(),
     };
-    let algorithm = Algorithm::Aes128;
+    let algorithm = KeyAlgorithm::Aes128;
     let request = ObjectRequest::Create {
         algorithm,
         attributes,

@@ -231,7 +231,12 @@ fn walked(bench: &Bench) -> Console {
     let mut seen = vec![(look(&first), None)];
     let mut to_walk = VecDeque::from([first]);
     while let Some(here) = to_walk.pop_front() {
-        for act in &acts {
+        // What is typed into the fields of a page is judged elsewhere; there is no end to it.
+        let is_open = is_an_open_form(&here);
+        for act in acts
+            .iter()
+            .filter(|act| !is_open || matches!(act[..], [Key::Enter | Key::Esc]))
+        {
             let mut next = here.clone();
             next.sights.clear();
             next.press(act);
@@ -252,6 +257,15 @@ fn walked(bench: &Bench) -> Console {
         assert!(console.screens.len() <= SCREENS_MAX);
     }
     console
+}
+
+/// Whether a text can be typed that is neither a PIN nor the serial number.
+fn is_an_open_form(bench: &Bench) -> bool {
+    bench.device.as_ref().is_some_and(|device| {
+        let screen = device.screen();
+        let shown = screen.to_string();
+        screen.cursor.is_some() && !shown.contains("PIN") && !shown.contains("Serial number")
+    })
 }
 
 /// Somebody at the console asked, and met what the table says, or what is checked after it.
@@ -312,9 +326,7 @@ fn out_of_reach(
             Some("the console asks for the set (LC-05)")
         }
         (Access::Console, LifeCycle::Stopped | LifeCycle::Running) => match (operation, state) {
-            (Operation::LiveSync | Operation::SetNetwork | Operation::ChangePassword, _) => {
-                Some("no menu offers it")
-            }
+            (Operation::LiveSync | Operation::ChangePassword, _) => Some("no menu offers it"),
             (Operation::StopService, LifeCycle::Stopped) | (Operation::StartService, LifeCycle::Running) => {
                 Some("the menu offers the opposite")
             }
@@ -325,7 +337,8 @@ fn out_of_reach(
                 | Operation::PowerOff
                 | Operation::UnlockMaster
                 | Operation::FactoryReset
-                | Operation::SetMode,
+                | Operation::SetMode
+                | Operation::SetNetwork,
                 _,
             ) => None,
         },
@@ -399,7 +412,7 @@ fn a_device_answers_each_operation_as_the_table_says_whoever_asks_on_every_model
     }
     let cells = Operation::ALL.len() * Access::ALL.len() * Model::ALL.len() * LifeCycle::ALL.len();
     assert_eq!(asked + unreachable.values().sum::<usize>(), cells);
-    assert_eq!((asked, cells), (246, 1080));
+    assert_eq!((asked, cells), (252, 1080));
     insta::assert_debug_snapshot!(unreachable, @r#"
     {
         "a Pocket has no console (PK-01)": 70,
