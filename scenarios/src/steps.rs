@@ -8,6 +8,7 @@ mod console;
 mod custodians;
 mod device;
 mod experiments;
+mod live_sync;
 mod network;
 mod newcomers;
 mod time;
@@ -49,6 +50,7 @@ pub fn registry() -> Steps {
     newcomers::register(&mut steps);
     experiments::register(&mut steps);
     administration::register(&mut steps);
+    live_sync::register(&mut steps);
     steps
 }
 

@@ -5,6 +5,7 @@
 
 mod cards;
 mod newcomer;
+mod nodes;
 mod station;
 mod trace;
 
@@ -28,6 +29,8 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use nodes::{CableCut, CutWhat, Making, Node};
+use nodes::{Cable, Desk, Hsm};
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
@@ -59,6 +62,18 @@ pub(crate) struct World {
     /// What is plugged in where.
     pub(crate) cards: BTreeMap<String, SmartCard>,
     local_slot: Option<String>,
+    /// What the disk has in its hands.
+    desk: Desk,
+    /// The other HSMs, and the cables between them and the first.
+    pub(crate) nodes: Vec<Node>,
+    cables: Vec<Cable>,
+    /// What goes wrong on the next cable.
+    pub(crate) cable_faults: Vec<sim::Fault>,
+    /// Messages that have crossed those cables, and what is cut after how many.
+    pub(crate) cable_messages: u32,
+    pub(crate) cable_cut: Option<CableCut>,
+    /// An address that leads to the first HSM without being in its network settings.
+    pub(crate) other_address_of_the_first: Option<IpAddr>,
     pub(crate) people: BTreeMap<String, Station>,
     pub(crate) newcomers: Vec<Newcomer>,
     wires: BTreeMap<ConnectionId, Wire>,
@@ -140,6 +155,7 @@ pub(crate) enum Caller {
 enum Due {
     Link(ConnectionId),
     Newcomer(usize),
+    Cable(usize),
 }
 
 /// The identity of every simulated device: made once a process, since no trace depends on it.
@@ -219,6 +235,13 @@ impl World {
             holders: holders.to_vec(),
             cards,
             local_slot: None,
+            desk: Desk::default(),
+            nodes: Vec::new(),
+            cables: Vec::new(),
+            cable_faults: Vec::new(),
+            cable_messages: 0,
+            cable_cut: None,
+            other_address_of_the_first: None,
             people: BTreeMap::new(),
             newcomers: Vec::new(),
             wires: BTreeMap::new(),
@@ -288,6 +311,7 @@ impl World {
     pub(crate) fn cut_power(&mut self) {
         self.trace.tell(self.now, "the HSM", "power cut");
         self.storage.cut(self.now);
+        self.desk.cut();
         self.appliance = None;
         self.network_down();
     }
@@ -402,6 +426,12 @@ impl World {
                     self.listening = listening;
                 }
                 Output::NetworkDown => self.network_down(),
+                Output::Transmit { connection, bytes } if self.is_cable(connection) => {
+                    self.send_on_cable(Hsm::First, connection, bytes);
+                }
+                Output::Finish(connection) | Output::Close(connection) if self.is_cable(connection) => {
+                    self.finish_cable(Hsm::First, connection);
+                }
                 Output::Transmit { connection, bytes } => self.send(connection, Side::Server, bytes),
                 Output::Finish(connection) => self.finish(connection, Side::Server),
                 Output::Close(connection) => {
@@ -412,10 +442,7 @@ impl World {
                 }
                 Output::Persist { ticket, changes } => {
                     let mut kept = self.storage.newest().clone();
-                    for change in &changes {
-                        kept.stored.apply(change);
-                        kept.objects.apply(change);
-                    }
+                    self.desk.apply(&mut kept, &changes);
                     self.persisted.push(format!(
                         "{changes:?} {}",
                         serde_json::to_string(&kept.stored).unwrap_or_default()
@@ -435,9 +462,17 @@ impl World {
                     self.tell_device(DeviceInput::Derived { job, derived });
                 }
                 Output::Fetch { job, query } => {
-                    let fetched = self.storage.newest().objects.fetch(&query);
+                    let fetched = self.desk.fetch(self.storage.newest(), &query);
                     self.tell_device(DeviceInput::Fetched { job, fetched });
                 }
+                Output::CloseImage(image) => self.desk.close_image(image),
+                Output::Import { job, step } => {
+                    self.desk.import(step);
+                    if let Some(job) = job {
+                        self.tell_device(DeviceInput::Imported(job));
+                    }
+                }
+                Output::Connect { connection, node } => self.call(Hsm::First, connection, node),
                 Output::Generate { job, generation } => {
                     let key = generation.run();
                     self.tell_device(DeviceInput::Generated { job, key });
@@ -476,6 +511,7 @@ impl World {
         for wire in self.wires.values_mut() {
             wire.link.cut();
         }
+        self.cut_cables(Hsm::First);
         // Nobody is told; whoever still has an end of such a cable finds out by the silence.
     }
 
@@ -617,10 +653,12 @@ impl World {
                 self.expire_device();
             } else if let Some(ticket) = self.storage.poll(self.now) {
                 self.tell_device(DeviceInput::Persisted(ticket));
+            } else if self.settle_nodes() {
             } else {
                 match self.agenda.pop_due(self.now) {
                     Some(Due::Link(id)) => self.on_link_due(id),
                     Some(Due::Newcomer(index)) => self.on_newcomer_due(index),
+                    Some(Due::Cable(index)) => self.on_cable_due(index),
                     None => return,
                 }
             }
@@ -644,7 +682,12 @@ impl World {
 
     fn next_at(&self) -> Option<Instant> {
         let device = self.appliance.as_ref().and_then(Machine::poll_timeout);
-        [device, self.storage.next_at(), self.agenda.next_at()]
+        [
+            device,
+            self.storage.next_at(),
+            self.agenda.next_at(),
+            self.nodes_next_at(),
+        ]
             .into_iter()
             .flatten()
             .min()

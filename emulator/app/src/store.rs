@@ -5,6 +5,8 @@ mod error;
 mod fuse;
 mod objects;
 mod rehearsed_file;
+#[cfg(test)]
+mod sync_tests;
 mod writer;
 
 pub use error::StoreError;

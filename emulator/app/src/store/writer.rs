@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     io,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::mpsc::{Receiver, Sender, channel},
     thread::{self, JoinHandle},
@@ -94,11 +95,7 @@ impl Writer {
 }
 
 fn write_all(store: &Store, to_write: &Receiver<Handed>, written: &UnboundedSender<Written>) {
-    let mut desk = Desk {
-        store,
-        images: BTreeMap::new(),
-        import: None,
-    };
+    let mut desk = Desk::new(store);
     for Handed { work, cut } in to_write {
         match cut {
             None | Some(CutMoment::After) => {}
@@ -132,16 +129,24 @@ fn write_all(store: &Store, to_write: &Receiver<Handed>, written: &UnboundedSend
 }
 
 /// What the thread has in its hands.
-struct Desk<'s> {
-    store: &'s Store,
+pub(super) struct Desk<S> {
     /// By the numbers that the device gave them. It bounds how many there are.
     images: BTreeMap<u64, Image>,
     /// Holds the one write that the database permits at a time.
     import: Option<Import>,
+    store: S,
 }
 
-impl Desk<'_> {
-    fn do_work(&mut self, work: Work) -> Result<Written, StoreError> {
+impl<S: Deref<Target = Store>> Desk<S> {
+    pub(super) fn new(store: S) -> Self {
+        Self {
+            images: BTreeMap::new(),
+            import: None,
+            store,
+        }
+    }
+
+    pub(super) fn do_work(&mut self, work: Work) -> Result<Written, StoreError> {
         match work {
             Work::Write(ticket, changes) => {
                 let import = self.import.take();

@@ -8,6 +8,7 @@ mod emulator;
 mod gate;
 mod hand;
 mod life;
+mod live_sync;
 mod manager;
 mod many;
 mod power;

@@ -37,6 +37,13 @@ pub struct GeneratedKey {
     pub(crate) public: Vec<u8>,
 }
 
+impl GeneratedKey {
+    /// The key itself, for a test that looks for it where it must not be.
+    pub fn expose(&self) -> &[u8] {
+        &self.key
+    }
+}
+
 impl fmt::Debug for GeneratedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("GeneratedKey([redacted])")

@@ -7,7 +7,7 @@ use apdu::{Atr, Csn, ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Personalisation, profile};
 use hsm_core::{
     Change, ConnectionId, DerivationSettings, Device, Event, Input, Key, LocalCard, Model, Output, Profile,
-    Purpose, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserSession,
+    Purpose, Scheme, ServerMasterKey, Shelf, Stored, SyncInput, Ticket, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
@@ -17,6 +17,9 @@ use sim::Seed;
 
 pub(crate) const PIN: &str = "12345678";
 pub(crate) const WRONG_PIN: &str = "87654321";
+
+/// The one node in the list, where nobody is.
+const NODE: [u8; 4] = [203, 0, 113, 200];
 
 /// Which shadow a card holds: a copy has its original's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,6 +157,7 @@ impl Bench {
 
         let mut durable = Stored::bound_to(key.binding());
         durable.remote_management = true;
+        durable.nodes = vec![NODE.into()];
         let mut profile = Profile::of(model);
         // A password costs a moment here.
         profile.password_hash = DerivationSettings {
@@ -193,6 +197,7 @@ impl Bench {
     /// The same, switched off and bound to nothing.
     pub(crate) fn out_of_the_factory(mut self) -> Self {
         self.durable = Stored::out_of_the_factory(&self.profile);
+        self.durable.nodes = vec![NODE.into()];
         self.device = Some(Device::new(self.profile.clone(), self.durable.clone()));
         self
     }
@@ -287,10 +292,13 @@ impl Bench {
                     let fetched = shelf.fetch(&query);
                     self.input(Input::Fetched { job, fetched });
                 }
-                Output::CloseImage(_)
-                | Output::Import { .. }
-                | Output::Connect { .. }
-                | Output::SendFrame { .. } => unreachable!("live sync has a bench of its own"),
+                // The one node in the list is not there.
+                Output::Connect { connection, .. } => {
+                    self.input(Input::Sync(SyncInput::Unreachable { connection }));
+                }
+                Output::CloseImage(_) | Output::Import { .. } | Output::SendFrame { .. } => {
+                    unreachable!("live sync has a bench of its own")
+                }
                 Output::Generate { job, generation } => {
                     let key = generation.run();
                     self.input(Input::Generated { job, key });

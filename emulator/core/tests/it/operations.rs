@@ -168,6 +168,10 @@ fn check_manager(bench: &Bench, operation: Operation, expected: Verdict, cell: &
         .expect("a manager is there");
     let answer = bench.answer_to(asked).unwrap_or(&Value::Null);
     match expected {
+        // It was accepted; the node is not there.
+        Ok(()) if operation == Operation::LiveSync => {
+            assert_eq!(answer["error"]["data"]["reason"], "node_unreachable", "{cell}");
+        }
         Ok(()) => assert!(answer["result"].is_object(), "{cell}: {answer}"),
         Err(error) => assert_eq!(answer["error"]["data"]["name"], error.name(), "{cell}"),
     }
