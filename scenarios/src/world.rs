@@ -29,8 +29,8 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
-pub(crate) use nodes::{CableCut, CutWhat, Making, Node};
 use nodes::{Cable, Desk, Hsm};
+pub(crate) use nodes::{CableCut, CutWhat, Making, Node};
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 
@@ -688,9 +688,9 @@ impl World {
             self.agenda.next_at(),
             self.nodes_next_at(),
         ]
-            .into_iter()
-            .flatten()
-            .min()
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     // Users of the database.

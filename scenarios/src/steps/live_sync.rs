@@ -52,7 +52,9 @@ pub(super) fn register(steps: &mut Steps) {
             world.press_at_node(index, Key::Down);
             world.press_at_node(index, Key::Enter);
             world.settle();
-            expect(!world.nodes[index].runs(), "a stopped service", || "one that runs".into())
+            expect(!world.nodes[index].runs(), "a stopped service", || {
+                "one that runs".into()
+            })
         },
     );
     define(
@@ -165,9 +167,11 @@ pub(super) fn register(steps: &mut Steps) {
                 hsm_client::Notice::OperationProgress { percent, .. } => Some(*percent),
                 _ => None,
             });
-            expect(seen.len() >= 2 && seen.is_sorted(), "a growing percentage", || {
-                format!("{seen:?}")
-            })
+            expect(
+                seen.len() >= 2 && seen.is_sorted(),
+                "a growing percentage",
+                || format!("{seen:?}"),
+            )
         },
     );
     define(
@@ -179,7 +183,11 @@ pub(super) fn register(steps: &mut Steps) {
             let text = args.string(1);
             let records = &stage.world()?.nodes[index].records;
             let told = records.iter().any(|record| record.log_line().contains(text));
-            expect(told, text, || records.last().map_or_else(String::new, hsm_core::Record::log_line))
+            expect(told, text, || {
+                records
+                    .last()
+                    .map_or_else(String::new, hsm_core::Record::log_line)
+            })
         },
     );
     register_cuts(steps);
@@ -233,13 +241,24 @@ fn sweep(stage: &mut Stage, args: &Args, what: CutWhat) -> Result<(), Mismatch> 
         let found = database(world.storage.durable());
         let is_new = found == new;
         expect(is_new || found == old, "a whole database", || {
-            format!("something else after message {after}: {:?}", world.storage.durable().stored.objects)
+            format!(
+                "something else after message {after}: {:?}",
+                world.storage.durable().stored.objects
+            )
         })?;
         let theirs = database(world.nodes[index].storage.durable());
-        expect(theirs == new, "the other database as it was", || format!("after message {after}"))?;
+        expect(theirs == new, "the other database as it was", || {
+            format!("after message {after}")
+        })?;
         if !was_cut {
-            expect(is_new && kept[0] > 5, "a live sync that is done without a cut", || format!("{kept:?}"))?;
-            stage.trace.push(format!("cuts: {after}, old {}, new {}", kept[0], kept[1]));
+            expect(
+                is_new && kept[0] > 5,
+                "a live sync that is done without a cut",
+                || format!("{kept:?}"),
+            )?;
+            stage
+                .trace
+                .push(format!("cuts: {after}, old {}, new {}", kept[0], kept[1]));
             return Ok(());
         }
         kept[usize::from(is_new)] += 1;
@@ -264,7 +283,8 @@ fn database(kept: &Kept) -> String {
 
 fn add(stage: &mut Stage, args: &Args, same_key: bool, mode: OperatingMode) -> Result<(), Mismatch> {
     let address = address(args, 0)?;
-    let objects = u64::try_from(args.int(1)).map_err(|_| mismatch("a number of objects", "less than none"))?;
+    let objects =
+        u64::try_from(args.int(1)).map_err(|_| mismatch("a number of objects", "less than none"))?;
     let making = Making {
         objects,
         same_key,
@@ -273,7 +293,11 @@ fn add(stage: &mut Stage, args: &Args, same_key: bool, mode: OperatingMode) -> R
     let world = stage.world()?;
     world.add_node(address, making);
     let index = world.nodes.len() - 1;
-    expect(world.nodes[index].runs(), "another HSM whose service runs", || "none".into())
+    expect(
+        world.nodes[index].runs(),
+        "another HSM whose service runs",
+        || "none".into(),
+    )
 }
 
 fn address(args: &Args, index: usize) -> Result<IpAddr, Mismatch> {

@@ -9,9 +9,9 @@ use std::{
 };
 
 use hsm_core::{
-    ConnectionId, Device, Fetched, Generation, ImportStep, Input as DeviceInput, Key, KeyAlgorithm, LocalCard,
-    Object, ObjectFacts, ObjectId, ObjectName, Objects, Profile, Query, Record, SealedObject, ServerMasterKey,
-    Shelf, Stored, Ticket, User, UserName, Vault,
+    ConnectionId, Device, Fetched, Generation, ImportStep, Input as DeviceInput, Key, KeyAlgorithm,
+    LocalCard, Object, ObjectFacts, ObjectId, ObjectName, Objects, Profile, Query, Record, SealedObject,
+    ServerMasterKey, Shelf, Stored, Ticket, User, UserName, Vault,
 };
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Cx, Instant, Machine as _};
@@ -136,7 +136,9 @@ fn database(key: &ServerMasterKey, objects: u64, mode: OperatingMode) -> Kept {
     let mut shelf = Vec::new();
     let mut total = Objects::default();
     for number in 0..objects {
-        let key = Generation { algorithm }.run().expect("the crypto library makes a key");
+        let key = Generation { algorithm }
+            .run()
+            .expect("the crypto library makes a key");
         let facts = ObjectFacts {
             owner: owner.clone(),
             name: ObjectName::parse(&format!("key{number}")).expect("a name"),
@@ -283,7 +285,11 @@ impl World {
     }
 
     fn obey_node(&mut self, index: usize) {
-        while let Some(output) = self.nodes[index].appliance.as_mut().and_then(Appliance::poll_output) {
+        while let Some(output) = self.nodes[index]
+            .appliance
+            .as_mut()
+            .and_then(Appliance::poll_output)
+        {
             let node = &mut self.nodes[index];
             let device = |input| Input::Device(input);
             match output {
@@ -382,7 +388,13 @@ impl World {
         };
         let address = address.unwrap_or(IpAddr::from([203, 0, 113, 254]));
         let peer = SocketAddr::new(address, 50_000);
-        self.tell_hsm(callee, Input::Accepted { connection: accepted, peer });
+        self.tell_hsm(
+            callee,
+            Input::Accepted {
+                connection: accepted,
+                peer,
+            },
+        );
         self.tell_hsm(from, Input::Connected { connection });
     }
 
@@ -486,7 +498,10 @@ impl World {
     /// Something that happens to another HSM at this instant, if anything does.
     pub(super) fn settle_nodes(&mut self) -> bool {
         for index in 0..self.nodes.len() {
-            let deadline = self.nodes[index].appliance.as_ref().and_then(Appliance::poll_timeout);
+            let deadline = self.nodes[index]
+                .appliance
+                .as_ref()
+                .and_then(Appliance::poll_timeout);
             if deadline.is_some_and(|deadline| deadline <= self.now) {
                 self.expire_node(index);
                 return true;

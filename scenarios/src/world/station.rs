@@ -65,7 +65,10 @@ impl Station {
 
     /// Everything of one kind that was told to this person, the oldest first.
     pub(crate) fn all<T>(&self, pick: impl Fn(&Notice) -> Option<T>) -> Vec<T> {
-        self.notices.iter().filter_map(|(_, notice)| pick(notice)).collect()
+        self.notices
+            .iter()
+            .filter_map(|(_, notice)| pick(notice))
+            .collect()
     }
 
     /// What `pick` finds in the newest notice in which it finds something.

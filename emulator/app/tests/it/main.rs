@@ -11,6 +11,7 @@ mod life;
 mod live_sync;
 mod manager;
 mod many;
+mod nodes;
 mod power;
 mod refusals;
 mod states;

@@ -89,8 +89,8 @@ pub(crate) struct Bench {
     /// What users were told, and how often the log was asked for.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) log_asks: usize,
-    /// Whether somebody is a user, so that salts are drawn.
-    pub(crate) has_users: bool,
+    /// Whether salts and challenges are drawn.
+    pub(crate) draws: bool,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -174,7 +174,7 @@ impl Bench {
             unwritten: VecDeque::new(),
             told_users: Vec::new(),
             log_asks: 0,
-            has_users: false,
+            draws: false,
             disk_is_slow: false,
             cards,
             slot: None,
@@ -254,7 +254,7 @@ impl Bench {
         let millis = i64::try_from(now.as_micros() / 1000).expect("tests are short");
         // Only a Pocket makes keys and salts while nobody is a user.
         let mut drawn = Seed(self.next_id).rng_for("device");
-        let rng: &mut dyn Rng = if self.profile.has_console() && !self.has_users {
+        let rng: &mut dyn Rng = if self.profile.has_console() && !self.draws {
             &mut NoRandomness
         } else {
             &mut drawn

@@ -34,6 +34,7 @@ fn copied(from: &Path, to: &Path) {
 
 //= LS-03
 #[test]
+#[expect(clippy::print_stderr, reason = "the figures of a run with every point")]
 fn a_live_sync_that_is_cut_anywhere_leaves_the_whole_old_database_or_the_whole_new_one() {
     let folder = tempfile::tempdir().expect("there is room");
     let (points, objects) = size();
@@ -102,8 +103,15 @@ fn a_live_sync_that_is_cut_anywhere_leaves_the_whole_old_database_or_the_whole_n
             );
             kept[usize::from(found == new_database)] += 1;
         }
-        assert_eq!(database(&source_folder), new_database, "{cut:?}: the source keeps its own");
+        assert_eq!(
+            database(&source_folder),
+            new_database,
+            "{cut:?}: the source keeps its own"
+        );
         assert!(kept[0] > 0, "{cut:?}: {kept:?}");
-        eprintln!("{cut:?}: {points} points over {frames} frames, {objects} objects: old {}, new {}", kept[0], kept[1]);
+        eprintln!(
+            "{cut:?}: {points} points over {frames} frames, {objects} objects: old {}, new {}",
+            kept[0], kept[1]
+        );
     }
 }

@@ -8,8 +8,8 @@ use std::{
 };
 
 use hsm_core::{
-    ConnectionId, DerivationSettings, Device, Event, Input, Model, Objects, Output, Profile, SealedObject, Stored,
-    SyncInput, User, UserAnswer, UserName, UserRequest, UserSession,
+    ConnectionId, DerivationSettings, Device, Event, Input, Model, Objects, Output, Profile, SealedObject,
+    Stored, SyncInput, User, UserAnswer, UserName, UserRequest, UserSession,
 };
 use hsm_listener::Identity;
 use machine::{Cx, Instant, Machine as _, WallClock};
@@ -73,14 +73,18 @@ pub(super) fn pair(folder: &Path, old: u64, new: u64) -> (PathBuf, PathBuf) {
         identity: Identity::generate("TPK0000002").expect("the library makes one"),
     };
     let target_store = Store::create(&target, &for_target).expect("there is room");
-    target_store.add_objects(&objects(old, 0xAA)).expect("there is room");
+    target_store
+        .add_objects(&objects(old, 0xAA))
+        .expect("there is room");
     store.add_objects(&objects(new, 0xBB)).expect("there is room");
     let node = User {
         permissions: hsm_core::Permissions::NONE,
         ..User::factory_master()
     };
     let name = UserName::parse("node").expect("a name");
-    store.persist(&[hsm_core::Change::PutUser(name, node)]).expect("there is room");
+    store
+        .persist(&[hsm_core::Change::PutUser(name, node)])
+        .expect("there is room");
     (target, source)
 }
 
@@ -234,13 +238,18 @@ impl Hsm {
         if self.fuse.as_ref().is_some_and(Fuse::is_blown) {
             return None;
         }
-        Some(match done.expect("no panic while there is power").expect("there is room") {
-            Written::Durable(ticket) => Some(Input::Persisted(ticket)),
-            Written::Fetched(job, fetched) => Some(Input::Fetched { job, fetched }),
-            Written::Imported(job) => Some(Input::Imported(job)),
-            Written::Nothing => None,
-            other @ (Written::Cut | Written::Failed(_)) => panic!("{other:?}"),
-        })
+        Some(
+            match done
+                .expect("no panic while there is power")
+                .expect("there is room")
+            {
+                Written::Durable(ticket) => Some(Input::Persisted(ticket)),
+                Written::Fetched(job, fetched) => Some(Input::Fetched { job, fetched }),
+                Written::Imported(job) => Some(Input::Imported(job)),
+                Written::Nothing => None,
+                other @ (Written::Cut | Written::Failed(_)) => panic!("{other:?}"),
+            },
+        )
     }
 
     fn obey(&mut self, output: Output, inputs: &mut VecDeque<Input>) {
@@ -296,7 +305,10 @@ pub(super) fn database(folder: &Path) -> (Vec<u8>, Objects) {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     context.update(format!("{:?}", kept.stored.users).as_bytes());
     let objects = store.objects().expect("they are there");
-    assert_eq!(u64::try_from(objects.len()).expect("it fits"), kept.stored.objects.count);
+    assert_eq!(
+        u64::try_from(objects.len()).expect("it fits"),
+        kept.stored.objects.count
+    );
     for (id, sealed) in objects {
         context.update(id.as_bytes());
         context.update(sealed.as_bytes());
@@ -331,7 +343,11 @@ pub(super) fn converse(
         if ends(number, to_source, &mut frame, target, source) {
             return number;
         }
-        hand_over(if to_source { source } else { target }, if to_source { SYNC } else { connection }, &frame);
+        hand_over(
+            if to_source { source } else { target },
+            if to_source { SYNC } else { connection },
+            &frame,
+        );
     }
     number
 }

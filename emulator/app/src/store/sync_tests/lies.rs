@@ -18,7 +18,9 @@ fn check_lie(lie: impl Fn(u64, bool, &mut Vec<u8>) -> bool, expected: SyncRefusa
     let old = database(&target_folder);
     let mut target = Hsm::open(&target_folder).activated();
     let mut source = Hsm::open(&source_folder).activated();
-    converse(&mut target, &mut source, |number, to_source, frame, _, _| lie(number, to_source, frame));
+    converse(&mut target, &mut source, |number, to_source, frame, _, _| {
+        lie(number, to_source, frame)
+    });
     source.sync(SyncInput::Gone { connection: SYNC });
     target.pass(hsm_core::SYNC_SILENCE);
     let failed = target.events.iter().find_map(|event| match event {
@@ -28,7 +30,11 @@ fn check_lie(lie: impl Fn(u64, bool, &mut Vec<u8>) -> bool, expected: SyncRefusa
     assert_eq!(failed, Some(expected));
     assert_eq!(target.outcome(), format!("\"{expected}\""));
     let told = |event: &Event| matches!(event, Event::LiveSyncNotSent { .. });
-    assert!(source.events.iter().any(told), "the source tells it, too: {:?}", source.events.last());
+    assert!(
+        source.events.iter().any(told),
+        "the source tells it, too: {:?}",
+        source.events.last()
+    );
     target.cut();
     source.cut();
     assert_eq!(database(&target_folder), old, "{expected}");
@@ -175,10 +181,23 @@ fn a_recorded_hello_and_proof_are_worth_nothing_again() {
     while let Some(Ok(frame)) = buffer.next_frame() {
         source.sync(SyncInput::Frame { connection, frame });
     }
-    let refused = |event: &Event| matches!(event, Event::LiveSyncNotSent { why: SyncRefusal::Key, .. });
+    let refused = |event: &Event| {
+        matches!(
+            event,
+            Event::LiveSyncNotSent {
+                why: SyncRefusal::Key,
+                ..
+            }
+        )
+    };
     assert!(source.events.iter().any(refused), "{:?}", source.events);
     // A challenge and a refusal, and not one row.
-    assert!(source.frames.iter().all(|frame| !is(frame, CHUNK) && !is(frame, PROOF)));
+    assert!(
+        source
+            .frames
+            .iter()
+            .all(|frame| !is(frame, CHUNK) && !is(frame, PROOF))
+    );
     assert_eq!(source.frames.len(), 2);
     assert!(source.ended.contains(&connection));
 }

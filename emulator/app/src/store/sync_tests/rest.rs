@@ -58,15 +58,26 @@ fn no_file_holds_a_key_a_password_or_anything_of_an_object() {
             },
         });
     }
-    assert_eq!(hsm.told.iter().filter(|answer| **answer == UserAnswer::Done).count(), 4, "{:?}", hsm.told);
+    assert_eq!(
+        hsm.told
+            .iter()
+            .filter(|answer| **answer == UserAnswer::Done)
+            .count(),
+        4,
+        "{:?}",
+        hsm.told
+    );
     let keys = hsm.keys.clone();
     assert_eq!(keys.len(), 3);
     hsm.cut();
     assert_eq!(database(&state).1.count, 3);
 
-    let mut secrets: Vec<Vec<u8>> = keys.iter().map(|key| key[..key.len().min(32)].to_vec()).collect();
-    // The end of a PKCS #8 key is the key itself.
-    secrets.extend(keys.iter().map(|key| key[key.len() - 32..].to_vec()));
+    // PKCS #8 begins with bytes that every key of a kind has; the key itself is behind them, and at the end.
+    let parts = |key: &Vec<u8>| match key.len() {
+        ..=32 => vec![key.clone()],
+        len => vec![key[36..68].to_vec(), key[len - 32..].to_vec()],
+    };
+    let mut secrets: Vec<Vec<u8>> = keys.iter().flat_map(parts).collect();
     secrets.extend([NAME, LABEL, USER_PASSWORD, PASSWORD].map(|text| text.as_bytes().to_vec()));
     for secret in &secrets {
         assert!(!holds(&state, secret), "{} bytes", secret.len());
