@@ -8,6 +8,7 @@ mod console;
 mod custodians;
 mod device;
 mod experiments;
+mod live_sync;
 mod network;
 mod newcomers;
 mod power_cuts;
@@ -57,6 +58,7 @@ pub fn registry() -> Steps {
     published::register(&mut steps);
     screens::register(&mut steps);
     smart_cards::register(&mut steps);
+    live_sync::register(&mut steps);
     steps
 }
 

@@ -6,6 +6,7 @@
 
 mod cards;
 mod newcomer;
+mod nodes;
 mod recording;
 mod screens;
 mod station;
@@ -22,7 +23,7 @@ use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
     Binding, CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
-    LocalCard, Profile, Record, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserRequest,
+    LocalCard, Profile, Record, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserRequest,
     UserSession, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
@@ -31,6 +32,8 @@ use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
 pub(crate) use newcomer::{Manner, Newcomer};
+use nodes::{Cable, Desk, Hsm};
+pub(crate) use nodes::{CableCut, CutWhat, Making, Node};
 pub(crate) use recording::Recording;
 pub(crate) use screens::Screens;
 pub(crate) use station::{Prompt, Station};
@@ -57,10 +60,22 @@ pub(crate) struct World {
     holders: Vec<String>,
     /// `None` while there is no power.
     appliance: Option<Appliance>,
-    pub(crate) storage: Storage<Stored, Ticket>,
+    pub(crate) storage: Storage<Kept, Ticket>,
     /// What is plugged in where.
     pub(crate) cards: BTreeMap<String, SmartCard>,
     local_slot: Option<String>,
+    /// What the disk has in its hands.
+    desk: Desk,
+    /// The other HSMs, and the cables between them and the first.
+    pub(crate) nodes: Vec<Node>,
+    cables: Vec<Cable>,
+    /// What goes wrong on the next cable.
+    pub(crate) cable_faults: Vec<sim::Fault>,
+    /// Messages that have crossed those cables, and what is cut after how many.
+    pub(crate) cable_messages: u32,
+    pub(crate) cable_cut: Option<CableCut>,
+    /// An address that leads to the first HSM without being in its network settings.
+    pub(crate) other_address_of_the_first: Option<IpAddr>,
     pub(crate) people: BTreeMap<String, Station>,
     pub(crate) newcomers: Vec<Newcomer>,
     wires: BTreeMap<ConnectionId, Wire>,
@@ -74,7 +89,7 @@ pub(crate) struct World {
     /// The log as it is kept: over restarts and cuts, until somebody clears it.
     pub(crate) log: Vec<String>,
     /// Everything that was ever handed over to be kept, and what the disk holds with it.
-    pub(crate) persisted: Vec<(Vec<Change>, Stored)>,
+    pub(crate) persisted: Vec<(Vec<Change>, Kept)>,
     /// What users of the database were told, and whose conversation has which number.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) user_sessions: BTreeMap<String, UserSession>,
@@ -89,6 +104,21 @@ pub(crate) struct World {
     pub(crate) delivered: u32,
     /// Whose program crashes when a card is accepted.
     pub(crate) crash_on_acceptance: Option<String>,
+}
+
+/// What survives power: the device's own values, and the objects of its database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) stored: Stored,
+    pub(crate) objects: Shelf,
+}
+
+impl core::ops::Deref for Kept {
+    type Target = Stored;
+
+    fn deref(&self) -> &Stored {
+        &self.stored
+    }
 }
 
 /// Somebody at the device who waits for a moment.
@@ -129,6 +159,7 @@ pub(crate) enum Caller {
 enum Due {
     Link(ConnectionId),
     Newcomer(usize),
+    Cable(usize),
 }
 
 /// The identity of every simulated device: made once a process, since no trace depends on it.
@@ -195,13 +226,26 @@ impl World {
             clock_offset_millis: 0,
             device_rng: seed.rng_for("device"),
             appliance: None,
-            storage: Storage::new(stored, Duration::ZERO),
+            storage: Storage::new(
+                Kept {
+                    stored,
+                    objects: Shelf::default(),
+                },
+                Duration::ZERO,
+            ),
             profile,
             set,
             scheme,
             holders: holders.to_vec(),
             cards,
             local_slot: None,
+            desk: Desk::default(),
+            nodes: Vec::new(),
+            cables: Vec::new(),
+            cable_faults: Vec::new(),
+            cable_messages: 0,
+            cable_cut: None,
+            other_address_of_the_first: None,
             people: BTreeMap::new(),
             newcomers: Vec::new(),
             wires: BTreeMap::new(),
@@ -264,7 +308,7 @@ impl World {
     }
 
     fn plug_in(&mut self) {
-        let device = Device::new(self.profile.clone(), self.storage.durable().clone());
+        let device = Device::new(self.profile.clone(), self.storage.durable().stored.clone());
         self.appliance = Some(Appliance::new(device, Arc::clone(&shared_tls().server)));
     }
 
@@ -272,6 +316,7 @@ impl World {
     pub(crate) fn cut_power(&mut self) {
         self.trace.tell(self.now, "the HSM", "power cut");
         self.storage.cut(self.now);
+        self.desk.cut();
         self.appliance = None;
         self.network_down();
         self.look();
@@ -387,6 +432,12 @@ impl World {
                     self.listening = listening;
                 }
                 Output::NetworkDown => self.network_down(),
+                Output::Transmit { connection, bytes } if self.is_cable(connection) => {
+                    self.send_on_cable(Hsm::First, connection, bytes);
+                }
+                Output::Finish(connection) | Output::Close(connection) if self.is_cable(connection) => {
+                    self.finish_cable(Hsm::First, connection);
+                }
                 Output::Transmit { connection, bytes } => self.send(connection, Side::Server, bytes),
                 Output::Finish(connection) => self.finish(connection, Side::Server),
                 Output::Close(connection) => {
@@ -396,12 +447,10 @@ impl World {
                     }
                 }
                 Output::Persist { ticket, changes } => {
-                    let mut stored = self.storage.newest().clone();
-                    for change in &changes {
-                        stored.apply(change);
-                    }
-                    self.persisted.push((changes, stored.clone()));
-                    self.storage.write(self.now, ticket, stored);
+                    let mut kept = self.storage.newest().clone();
+                    self.desk.apply(&mut kept, &changes);
+                    self.persisted.push((changes, kept.clone()));
+                    self.storage.write(self.now, ticket, kept);
                     match self.cut_at_write {
                         Some(1) => {
                             self.cut_at_write = None;
@@ -414,6 +463,22 @@ impl World {
                 Output::Derive { job, derivation } => {
                     let derived = derivation.run();
                     self.tell_device(DeviceInput::Derived { job, derived });
+                }
+                Output::Fetch { job, query } => {
+                    let fetched = self.desk.fetch(self.storage.newest(), &query);
+                    self.tell_device(DeviceInput::Fetched { job, fetched });
+                }
+                Output::CloseImage(image) => self.desk.close_image(image),
+                Output::Import { job, step } => {
+                    self.desk.import(step);
+                    if let Some(job) = job {
+                        self.tell_device(DeviceInput::Imported(job));
+                    }
+                }
+                Output::Connect { connection, node } => self.call(Hsm::First, connection, node),
+                Output::Generate { job, generation } => {
+                    let key = generation.run();
+                    self.tell_device(DeviceInput::Generated { job, key });
                 }
                 Output::User { session, answer } => self.on_user_answer(session, answer),
                 Output::RetrieveLog { session } => self.retrieve_log(session),
@@ -456,6 +521,7 @@ impl World {
         for wire in self.wires.values_mut() {
             wire.link.cut();
         }
+        self.cut_cables(Hsm::First);
         // Nobody is told; whoever still has an end of such a cable finds out by the silence.
     }
 
@@ -597,10 +663,12 @@ impl World {
                 self.expire_device();
             } else if let Some(ticket) = self.storage.poll(self.now) {
                 self.tell_device(DeviceInput::Persisted(ticket));
+            } else if self.settle_nodes() {
             } else {
                 match self.agenda.pop_due(self.now) {
                     Some(Due::Link(id)) => self.on_link_due(id),
                     Some(Due::Newcomer(index)) => self.on_newcomer_due(index),
+                    Some(Due::Cable(index)) => self.on_cable_due(index),
                     None if self.expire_screens() => {}
                     None => return,
                 }
@@ -630,6 +698,7 @@ impl World {
             self.storage.next_at(),
             self.agenda.next_at(),
             self.next_screen_at(),
+            self.nodes_next_at(),
         ]
         .into_iter()
         .flatten()

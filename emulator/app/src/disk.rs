@@ -1,4 +1,4 @@
-//! The durable writes of a device on their way to the disk, and what may go wrong with them. Keeps their order, and knows
+//! The durable writes of a device on their way to the disk, the reads between them, and what may go wrong with them. Keeps their order, and knows
 //! nothing of what is written.
 
 use std::{
@@ -8,18 +8,18 @@ use std::{
 };
 
 use hsm_bench::{CutMoment, Faults};
-use hsm_core::{Change, Ticket};
+use hsm_core::{Change, ImportStep, Job, Query, Ticket};
 use machine::Instant;
 use program::{ExitCode, Problem};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::store::{Store, Writer, Written};
+use crate::store::{Store, Work, Writer, Written};
 
 /// The disk of a device, with or without power.
 pub(crate) struct Disk {
     writing: Option<Writing>,
-    /// Writes that did not begin, each with the moment at which it may.
-    waiting: VecDeque<(Instant, Ticket, Vec<Change>)>,
+    /// What did not begin, each with the moment at which it may.
+    waiting: VecDeque<(Instant, Work)>,
     faults: Faults,
 }
 
@@ -71,9 +71,28 @@ impl Disk {
 
     /// Takes a write.
     pub(crate) fn write(&mut self, now: Instant, ticket: Ticket, changes: Vec<Change>) {
+        self.take(now, Work::Write(ticket, changes));
+    }
+
+    /// Takes a read, which sees every write before it.
+    pub(crate) fn fetch(&mut self, now: Instant, job: Job, query: Query) {
+        self.take(now, Work::Fetch(job, query));
+    }
+
+    /// Lets an image of the database go.
+    pub(crate) fn close_image(&mut self, now: Instant, image: u64) {
+        self.take(now, Work::CloseImage(image));
+    }
+
+    /// Takes a step of an import.
+    pub(crate) fn import(&mut self, now: Instant, job: Option<Job>, step: ImportStep) {
+        self.take(now, Work::Import(job, step));
+    }
+
+    fn take(&mut self, now: Instant, work: Work) {
         let after_others = self.waiting.back().map_or(now, |(at, ..)| *at);
         let at = (now + Duration::from_millis(self.faults.write_delay_ms)).max(after_others);
-        self.waiting.push_back((at, ticket, changes));
+        self.waiting.push_back((at, work));
         self.begin(now);
     }
 
@@ -86,12 +105,14 @@ impl Disk {
     /// Begins every write that may.
     pub(crate) fn begin(&mut self, now: Instant) {
         while self.poll_timeout().is_some_and(|at| at <= now) {
-            let Some(((_, ticket, changes), writing)) = self.waiting.pop_front().zip(self.writing.as_mut())
-            else {
+            let Some(((_, work), writing)) = self.waiting.pop_front().zip(self.writing.as_mut()) else {
                 return;
             };
-            let cut = take_cut(&mut self.faults);
-            writing.writer.write(ticket, changes, cut);
+            let cut = match &work {
+                Work::Write(..) => take_cut(&mut self.faults),
+                Work::Fetch(..) | Work::CloseImage(_) | Work::Import(..) => None,
+            };
+            writing.writer.hand_over(work, cut);
             writing.begun += 1;
         }
     }
@@ -140,7 +161,7 @@ impl Disk {
         writing.writer.close();
         while let Ok(written) = writing.written.try_recv() {
             match written {
-                Written::Durable(_) => {}
+                Written::Durable(_) | Written::Fetched(..) | Written::Imported(_) | Written::Nothing => {}
                 Written::Cut => return Ok(()),
                 Written::Failed(error) => return Err(error.into()),
             }

@@ -24,6 +24,7 @@
 //! ```
 
 mod bench;
+mod calls;
 mod card_set;
 pub mod cli;
 mod console_lines;

@@ -10,9 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use hsm_core::{
-    ConnectionId, DerivedKey, Device, Event, Input as DeviceInput, Job, LifeCycle, LocalCard, Record,
-};
+use hsm_core::{ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record};
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};
@@ -21,6 +19,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     bench::{Request, Server},
+    calls::Calls,
     derivations::Derivations,
     disk::Disk,
     event_log::EventLog,
@@ -43,8 +42,8 @@ const IN_A_ROW_MAX: u32 = 4;
 enum Happening {
     Signal(&'static str),
     Written(Written),
-    /// A derivation is done.
-    Derived(Job, DerivedKey),
+    /// A derivation is done, or a key is made.
+    Derived(DeviceInput),
     /// A limit of the device is over.
     Deadline,
     /// Somebody who sits at the device does something.
@@ -54,6 +53,8 @@ enum Happening {
     /// Something came from a connection, or left on it.
     Moved(Input),
     Accepted(TcpStream, SocketAddr),
+    /// A connection to another node is there, or is not.
+    Dialled(ConnectionId, Option<TcpStream>),
 }
 
 /// Who is asked next whether something has happened.
@@ -106,6 +107,7 @@ pub(crate) struct Shell {
     mains: Mains,
     disk: Disk,
     derivations: Derivations,
+    calls: Calls,
     log: EventLog,
     clock: Clock,
     rng: OsRandom,
@@ -135,6 +137,7 @@ impl Shell {
             mains: parts.mains,
             disk,
             derivations: Derivations::new(),
+            calls: Calls::new(),
             log: parts.log,
             clock: parts.clock,
             rng: OsRandom,
@@ -190,7 +193,7 @@ impl Shell {
                     return Ok(());
                 }
                 Happening::Written(written) => self.on_written(written)?,
-                Happening::Derived(job, derived) => self.on_derived(job, derived)?,
+                Happening::Derived(derived) => self.tell(Input::Device(derived))?,
                 Happening::Deadline => self.expire()?,
                 Happening::Hand(Hand::Leave) => {
                     info!("left at the terminal: ending");
@@ -199,6 +202,11 @@ impl Shell {
                 Happening::Hand(hand) => self.on_hand(hand)?,
                 Happening::Asked(request) => self.on_request(request, signals).await?,
                 Happening::Moved(input) => self.tell(input)?,
+                Happening::Dialled(connection, Some(stream)) => {
+                    self.wires.insert(connection, Wire::new(stream));
+                    self.tell(Input::Connected { connection })?;
+                }
+                Happening::Dialled(connection, None) => self.tell(Input::Unreachable { connection })?,
                 Happening::Accepted(stream, peer) => {
                     let connection = ConnectionId::new(self.next_connection);
                     self.next_connection += 1;
@@ -276,8 +284,11 @@ impl Shell {
         if let Poll::Ready(written) = self.disk.poll(cx) {
             return Poll::Ready(Happening::Written(written));
         }
-        if let Poll::Ready((job, derived)) = self.derivations.poll(cx) {
-            return Poll::Ready(Happening::Derived(job, derived));
+        if let Poll::Ready(derived) = self.derivations.poll(cx) {
+            return Poll::Ready(Happening::Derived(derived));
+        }
+        if let Poll::Ready((connection, stream)) = self.calls.poll(cx) {
+            return Poll::Ready(Happening::Dialled(connection, stream));
         }
         if let Some(deadline) = self.poll_timeout()
             && self.clock.poll_deadline(cx, deadline).is_ready()
@@ -315,16 +326,15 @@ impl Shell {
     fn on_written(&mut self, written: Written) -> Result<(), Problem> {
         match written {
             Written::Durable(ticket) => self.tell(Input::Device(DeviceInput::Persisted(ticket))),
+            Written::Imported(job) => self.tell(Input::Device(DeviceInput::Imported(job))),
+            Written::Nothing => Ok(()),
+            Written::Fetched(job, fetched) => self.tell(Input::Device(DeviceInput::Fetched { job, fetched })),
             Written::Cut => {
                 self.cut_power();
                 Ok(())
             }
             Written::Failed(error) => Err(error.into()),
         }
-    }
-
-    fn on_derived(&mut self, job: Job, derived: DerivedKey) -> Result<(), Problem> {
-        self.tell(Input::Device(DeviceInput::Derived { job, derived }))
     }
 
     /// Sends, and tells the device what came of it at once. Whoever obeys does what it asks for because of that, too.
@@ -391,6 +401,16 @@ impl Shell {
                 Output::Close(connection) => self.wires.close(connection, moment.now),
                 Output::Persist { ticket, changes } => self.disk.write(moment.now, ticket, changes),
                 Output::Derive { job, derivation } => self.derivations.begin(job, derivation),
+                Output::Fetch { job, query } => self.disk.fetch(moment.now, job, query),
+                Output::CloseImage(image) => self.disk.close_image(moment.now, image),
+                Output::Import { job, step } => self.disk.import(moment.now, job, step),
+                // Nodes have the port that this device has.
+                Output::Connect { connection, node } => {
+                    let from = self.port.address();
+                    let to = SocketAddr::new(node, from.port());
+                    self.calls.call(connection, from.ip(), to);
+                }
+                Output::Generate { job, generation } => self.derivations.generate(job, generation),
                 Output::ClearLog => self.log.clear()?,
                 Output::User { .. } | Output::RetrieveLog { .. } => {
                     unreachable!("nothing in this program speaks for a user")
@@ -566,6 +586,16 @@ impl Shell {
             | Event::UserCreated { .. }
             | Event::UserRemoved { .. }
             | Event::UserPasswordChanged(_)
+            | Event::UserPermissionsChanged { .. }
+            | Event::UserTrusted { .. }
+            | Event::PasswordPolicyChanged { .. }
+            | Event::ObjectChanged { .. }
+            | Event::LiveSyncBegun { .. }
+            | Event::LiveSyncDone { .. }
+            | Event::LiveSyncFailed { .. }
+            | Event::LiveSyncSending { .. }
+            | Event::LiveSyncSent { .. }
+            | Event::LiveSyncNotSent { .. }
             | Event::LogCleared { .. }
             | Event::ServiceStarted
             | Event::ServiceStopped

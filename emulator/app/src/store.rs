@@ -3,12 +3,15 @@
 
 mod error;
 mod fuse;
+mod objects;
 mod rehearsed_file;
+#[cfg(test)]
+mod sync_tests;
 mod writer;
 
 pub use error::StoreError;
 pub(crate) use fuse::Fuse;
-pub(crate) use writer::{Writer, Written};
+pub(crate) use writer::{Work, Writer, Written};
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -26,6 +29,7 @@ use redb::{
     backends::FileBackend,
 };
 
+use objects::OBJECTS;
 use rehearsed_file::RehearsedFile;
 
 /// The one file of a state folder.
@@ -39,8 +43,6 @@ const VERSIONS: TableDefinition<'_, &str, u32> = TableDefinition::new("versions"
 const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
 /// The users of the database, each as JSON.
 const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
-/// The objects of the database. Nothing but a reset and an import touches them yet.
-const OBJECTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("objects");
 /// The TLS identity, as DER. A table of its own, so that no reset of the device touches it.
 const IDENTITY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("identity");
 
@@ -51,10 +53,12 @@ const STORED: &str = "stored";
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "key";
 
-/// The records and the version of each that this release writes. Version 1 of `stored` is read, too.
-const KNOWN_VERSIONS: [(&str, u32); 3] = [(PROFILE, 1), (STORED, 2), ("identity", 1)];
-/// The version of `stored` that releases before this one wrote: all of it in one record.
-const OLD_STORED_VERSION: u32 = 1;
+/// The records and the version of each that this release writes. Versions 1 and 2 of `stored` are read, too.
+const KNOWN_VERSIONS: [(&str, u32); 3] = [(PROFILE, 1), (STORED, 3), ("identity", 1)];
+/// The version of `stored` that had all of it in one record.
+const OLDEST_STORED_VERSION: u32 = 1;
+/// The version of `stored` whose objects had numbers and were not sealed. No device could make one.
+const UNSEALED_STORED_VERSION: u32 = 2;
 
 /// Bytes of the file that are kept in memory. Everything in it is small yet.
 const CACHE_BYTES: usize = 256 * 1024;
@@ -162,24 +166,6 @@ impl Store {
         })
     }
 
-    /// Every object of the database, in the order of their numbers.
-    pub fn objects(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
-        let read = || -> Result<Vec<(u64, Vec<u8>)>, WriteError> {
-            let mut objects = Vec::new();
-            for object in self.database().begin_read()?.open_table(OBJECTS)?.iter()? {
-                let (number, bytes) = object?;
-                objects.push((number.value(), bytes.value().to_vec()));
-            }
-            Ok(objects)
-        };
-        read().map_err(|error| StoreError::io("read state", &self.path, error.0))
-    }
-
-    /// Adds objects to the database, all or none of them. A number that is there already gets the new bytes.
-    pub fn add_objects(&self, objects: &[(u64, Vec<u8>)]) -> Result<(), StoreError> {
-        self.write("write state", |transaction| put_objects(transaction, objects))
-    }
-
     /// Makes durable what `change` does, all or none of it.
     fn write(
         &self,
@@ -256,12 +242,29 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::RemoveUser(name) => {
                 transaction.open_table(USERS)?.remove(name.as_str())?;
             }
+            Change::PasswordPolicy(policy) => set("password_policy", json(policy))?,
+            Change::PutObject { .. } | Change::RemoveObject { .. } | Change::RemovePartition { .. } => {
+                drop(device);
+                objects::put_change(transaction, change)?;
+            }
+            Change::ReplaceDatabase(new) => {
+                set("objects", json(&new.objects))?;
+                set("replication_domain", json(&new.replication_domain))?;
+                set("nodes", json(&new.nodes))?;
+                set("password_policy", json(&new.password_policy))?;
+                transaction.delete_table(USERS)?;
+                let mut users = transaction.open_table(USERS)?;
+                for (name, user) in &new.users {
+                    users.insert(name.as_str(), json(user).as_slice())?;
+                }
+            }
             Change::EraseDatabase => {
                 let mut erased = Stored::out_of_the_factory(&Profile::xp());
                 erased.apply(change);
                 set("objects", json(&erased.objects))?;
                 set("replication_domain", json(&erased.replication_domain))?;
                 set("nodes", json(&erased.nodes))?;
+                set("password_policy", json(&erased.password_policy))?;
                 transaction.delete_table(OBJECTS)?;
                 transaction.open_table(OBJECTS)?;
                 transaction.delete_table(USERS)?;
@@ -272,22 +275,6 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             }
         }
     }
-    Ok(())
-}
-
-fn put_objects(transaction: &WriteTransaction, objects: &[(u64, Vec<u8>)]) -> Result<(), WriteError> {
-    let mut table = transaction.open_table(OBJECTS)?;
-    for (number, bytes) in objects {
-        table.insert(number, bytes.as_slice())?;
-    }
-    let mut total = Objects::default();
-    for object in table.iter()? {
-        total.count += 1;
-        total.bytes += u64::try_from(object?.1.value().len()).unwrap_or(u64::MAX);
-    }
-    transaction
-        .open_table(DEVICE)?
-        .insert("objects", json(&total).as_slice())?;
     Ok(())
 }
 
@@ -309,6 +296,7 @@ fn put_everything(transaction: &WriteTransaction, kept: &Kept) -> Result<(), Wri
     for (name, user) in &kept.stored.users {
         users.insert(name.as_str(), json(user).as_slice())?;
     }
+    transaction.delete_table(OBJECTS)?;
     transaction.open_table(OBJECTS)?;
     let mut identity = transaction.open_table(IDENTITY)?;
     identity.insert(CERTIFICATE, kept.identity.certificate().as_ref())?;
@@ -459,12 +447,14 @@ fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
     let version = |record: &str| -> Result<Option<u32>, Unreadable> {
         Ok(versions.get(record)?.map(|version| version.value()))
     };
-    let is_old = version(STORED)? == Some(OLD_STORED_VERSION);
+    let stored_version = version(STORED)?;
+    let is_oldest = stored_version == Some(OLDEST_STORED_VERSION);
+    let is_old = is_oldest || stored_version == Some(UNSEALED_STORED_VERSION);
     for (record, known) in KNOWN_VERSIONS {
         match version(record)? {
             Some(found) if found == known => {}
             Some(_) if is_old && record == STORED => {}
-            None if is_old && record == PROFILE => {}
+            None if is_oldest && record == PROFILE => {}
             Some(found) => {
                 return Err(Unreadable::Version {
                     record: format!("record `{record}`"),
@@ -480,7 +470,7 @@ fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
         let value = device.get(name)?.ok_or_else(|| missing(name))?;
         Ok(value.value().to_vec())
     };
-    let (profile_text, stored) = if is_old {
+    let (profile_text, stored) = if is_oldest {
         let model: String = from_json(MODEL, &record(MODEL)?)?;
         let known = Model::ALL.into_iter().find(|known| known.name() == model);
         let known = known.ok_or_else(|| Unreadable::Damaged(format!("it is of a model `{model}`")))?;
@@ -500,9 +490,14 @@ fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
             users.insert(name.value().to_owned(), from_json(name.value(), value.value())?);
         }
         fields.insert("users".into(), users.into());
-        transaction.open_table(OBJECTS)?;
-        let stored = serde_json::from_value(fields.into())
+        let mut stored: Stored = serde_json::from_value(fields.into())
             .map_err(|error| Unreadable::Damaged(format!("record `{STORED}`: {error}")))?;
+        if is_old {
+            // They are not taken over: a device that had none it made has lost nothing.
+            stored.objects = Objects::default();
+        } else {
+            transaction.open_table(OBJECTS)?;
+        }
         (from_json(PROFILE, &record(PROFILE)?)?, stored)
     };
     let identity = transaction.open_table(IDENTITY)?;

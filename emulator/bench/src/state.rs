@@ -138,6 +138,8 @@ pub enum Phase {
     Handshake,
     /// Lines of a session.
     Lines,
+    /// Frames of live sync.
+    Frames,
     /// The end; nothing more will be said.
     End,
 }
@@ -165,6 +167,8 @@ pub enum LimitName {
     Inactivity,
     /// The time for which the same refusal is counted instead of told (LG-04).
     Denials,
+    /// The time for which the other side of live sync may say nothing (LS-03).
+    LiveSync,
     /// The time for a TLS handshake.
     Handshake,
     /// The time for a connection to end after its last line.

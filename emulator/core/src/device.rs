@@ -5,8 +5,10 @@
 mod configuration;
 mod counters;
 mod custodians;
+mod live_sync;
 mod local;
 mod management;
+mod objects;
 mod operations;
 mod pages;
 mod partition;
@@ -15,6 +17,7 @@ mod smart_cards;
 mod users;
 
 pub use configuration::NODES_MAX;
+pub use live_sync::{ImportStep, SyncDirection, SyncInput};
 pub(crate) use operations::Order;
 
 use core::{
@@ -28,9 +31,9 @@ use machine::{Cx, Instant, Machine, Timer, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeviceNotification, SelfTest, ServiceState};
 
 use crate::{
-    Algorithm, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Key, LastStop, LifeCycle,
-    Operation, Profile, Record, Screen, ServerMasterKey, StartedAfter, Stored, UserAnswer, UserRequest,
-    UserSession, Where,
+    Algorithm, Change, Denial, Derivation, DerivedKey, DisabledBy, Event, Fetched, GeneratedKey, Generation,
+    Key, LastStop, LifeCycle, Operation, Profile, Query, Record, Screen, ServerMasterKey, StartedAfter,
+    Stored, UserAnswer, UserRequest, UserSession, Where,
     ceremony::Ceremony,
     console::Console,
     denials::Denials,
@@ -58,7 +61,7 @@ impl ConnectionId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Ticket(u64);
 
-/// A derivation on its way, never used twice.
+/// A derivation, a key that is being made or a read of the database on its way; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Job(u64);
 
@@ -126,6 +129,24 @@ pub enum Input {
         /// What came of it.
         derived: DerivedKey,
     },
+    /// Something of the database was read.
+    Fetched {
+        /// For which job.
+        job: Job,
+        /// What there is.
+        fetched: Fetched,
+    },
+    /// A key was made, or could not be.
+    Generated {
+        /// For which job.
+        job: Job,
+        /// The key.
+        key: Option<GeneratedKey>,
+    },
+    /// The store has taken a step of an import.
+    Imported(Job),
+    /// Something happened to a connection of live sync.
+    Sync(SyncInput),
     /// A user of the database asks for something. Nobody is a user before a login.
     User {
         /// In which conversation.
@@ -226,6 +247,45 @@ pub enum Output {
         /// What.
         derivation: Derivation,
     },
+    /// Read this of the database as it is after everything that was handed out to be persisted before, then answer
+    /// [`Input::Fetched`].
+    Fetch {
+        /// To be given back.
+        job: Job,
+        /// What.
+        query: Query,
+    },
+    /// Forget this image of the database. There is no answer.
+    CloseImage(u64),
+    /// Take a step of the database that comes over, in one order with what is persisted, then answer
+    /// [`Input::Imported`] if there is a job.
+    Import {
+        /// To be given back, if an answer is wanted.
+        job: Option<Job>,
+        /// What.
+        step: ImportStep,
+    },
+    /// Connect to another node for live sync, at the port where this device's own is.
+    Connect {
+        /// The connection's number.
+        connection: ConnectionId,
+        /// Where.
+        node: IpAddr,
+    },
+    /// Send a frame of live sync to a connection that may be gone already.
+    SendFrame {
+        /// To which connection.
+        connection: ConnectionId,
+        /// Its bytes, the header included.
+        frame: Vec<u8>,
+    },
+    /// Make a key, aside if it takes long, then answer [`Input::Generated`].
+    Generate {
+        /// To be given back.
+        job: Job,
+        /// What kind.
+        generation: Generation,
+    },
     /// Answer a user, or tell one something.
     User {
         /// In which conversation.
@@ -296,13 +356,22 @@ enum Promise {
     Pocket(pocket::Promised),
     /// Go on with what a user asked for.
     User(users::Promised),
+    /// Another node's database is here.
+    LiveSync {
+        requester: operations::Requester,
+        node: IpAddr,
+        connection: ConnectionId,
+        objects: u64,
+    },
 }
 
-/// What waits for a derivation.
+/// What waits for a derivation, a key or something of the database.
 #[derive(Clone, Debug)]
 enum Errand {
     Pocket(pocket::Errand),
     User(users::Errand),
+    Object(objects::Errand),
+    Sync(live_sync::Errand),
 }
 
 /// Every limit of the device that is running.
@@ -316,6 +385,8 @@ pub enum Limit {
     Inactivity,
     /// Refusals were counted long enough.
     Denials,
+    /// The other side of live sync said nothing.
+    LiveSync,
 }
 
 /// A device, from the mains switch to the last custodian.
@@ -347,6 +418,8 @@ pub struct Device {
     interval: Timer,
     pocket: pocket::Pocket,
     users: users::Users,
+    objects: objects::Objects,
+    live_sync: live_sync::LiveSync,
     denials: Denials,
     promises: VecDeque<(Ticket, Promise)>,
     next_ticket: u64,
@@ -384,6 +457,8 @@ impl Device {
             interval: Timer::default(),
             pocket: pocket::Pocket::default(),
             users: users::Users::default(),
+            objects: objects::Objects::default(),
+            live_sync: live_sync::LiveSync::default(),
             denials: Denials::default(),
             promises: VecDeque::new(),
             next_ticket: 0,
@@ -448,6 +523,7 @@ impl Device {
             (Limit::Interval, self.interval.deadline()),
             (Limit::Inactivity, inactivity),
             (Limit::Denials, self.denials.deadline()),
+            (Limit::LiveSync, self.live_sync.deadline()),
         ];
         limits
             .into_iter()
@@ -480,6 +556,9 @@ impl Device {
                     self.console.draw(&mut screen, self.state);
                 }
             }
+        }
+        if let Some((direction, percent)) = self.live_sync_progress() {
+            screen.live_sync(direction, percent);
         }
         screen
     }
@@ -525,6 +604,7 @@ impl Device {
 
     /// Makes these changes here at once, and durable soon.
     fn commit(&mut self, changes: Vec<Change>, promise: Promise) {
+        self.give_way_to(&changes);
         for change in &changes {
             self.stored.apply(change);
         }
@@ -535,11 +615,26 @@ impl Device {
         self.outputs.push_back(Output::Persist { ticket, changes });
     }
 
-    fn derive(&mut self, derivation: Derivation, errand: Errand) {
+    fn new_job(&mut self, errand: Errand) -> Job {
         let job = Job(self.next_job);
         self.next_job += 1;
         self.errands.insert(job, errand);
+        job
+    }
+
+    fn derive(&mut self, derivation: Derivation, errand: Errand) {
+        let job = self.new_job(errand);
         self.outputs.push_back(Output::Derive { job, derivation });
+    }
+
+    fn fetch(&mut self, query: Query, errand: Errand) {
+        let job = self.new_job(errand);
+        self.outputs.push_back(Output::Fetch { job, query });
+    }
+
+    fn generate(&mut self, generation: Generation, errand: Errand) {
+        let job = self.new_job(errand);
+        self.outputs.push_back(Output::Generate { job, generation });
     }
 
     //= LF-07
@@ -641,6 +736,7 @@ impl Device {
         }
         // Passwords that are on their way come to nothing; what was counted against them is durable.
         self.errands.clear();
+        self.objects = objects::Objects::default();
         self.promises.retain(|(_, promise)| match promise {
             Promise::Pocket(_) | Promise::User(_) | Promise::Bind(_) | Promise::SmartCards => false,
             Promise::Nothing
@@ -648,6 +744,7 @@ impl Device {
             | Promise::Disable { .. }
             | Promise::Local { .. }
             | Promise::Operation { .. }
+            | Promise::LiveSync { .. }
             | Promise::Stop { .. } => true,
         });
         self.pocket = pocket::Pocket::default();
@@ -687,6 +784,7 @@ impl Device {
             | Promise::Operation { .. }
             | Promise::SmartCards
             | Promise::Pocket(_)
+            | Promise::LiveSync { .. }
             | Promise::User(_) => false,
         })
     }
@@ -702,6 +800,7 @@ impl Device {
                 self.state
                     .on_service_started()
                     .expect("an activated device has a service");
+                self.live_sync.on_service_started();
                 self.tell(cx, Event::ServiceStarted);
                 //= HD-02
                 self.notify_header();
@@ -821,6 +920,12 @@ impl Device {
             }
             Promise::Pocket(promised) => self.on_password_durable(cx, promised),
             Promise::User(promised) => self.on_user_durable(cx, promised),
+            Promise::LiveSync {
+                requester,
+                node,
+                connection,
+                objects,
+            } => self.on_database_durable(cx, requester, node, connection, objects),
         }
     }
 
@@ -830,6 +935,28 @@ impl Device {
             None => {}
             Some(Errand::Pocket(errand)) => self.on_password_derived(cx, errand, derived),
             Some(Errand::User(errand)) => self.on_user_derived(cx, errand, derived),
+            Some(Errand::Object(_) | Errand::Sync(_)) => unreachable!("they wait for something else"),
+        }
+    }
+
+    fn on_fetched(&mut self, cx: &Cx<'_>, job: Job, fetched: Fetched) {
+        match self.errands.remove(&job) {
+            // The device has stopped since.
+            None => {}
+            Some(Errand::Object(errand)) => self.on_object_fetched(cx, errand, fetched),
+            Some(Errand::Sync(errand)) => self.on_sync_fetched(cx, &errand, fetched),
+            Some(Errand::Pocket(_) | Errand::User(_)) => unreachable!("they wait for derivations"),
+        }
+    }
+
+    fn on_generated(&mut self, cx: &Cx<'_>, job: Job, key: Option<GeneratedKey>) {
+        match self.errands.remove(&job) {
+            // The device has stopped since.
+            None => {}
+            Some(Errand::Object(errand)) => self.on_object_generated(cx, errand, key),
+            Some(Errand::Pocket(_) | Errand::User(_) | Errand::Sync(_)) => {
+                unreachable!("they wait for something else")
+            }
         }
     }
 
@@ -860,13 +987,19 @@ impl Device {
         if manager.is_some_and(|manager| manager.inactivity.take_expired(now)) {
             return Some(Limit::Inactivity);
         }
-        let denials = self.denials.deadline();
-        denials
-            .is_some_and(|deadline| deadline <= now)
-            .then_some(Limit::Denials)
+        let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.denials.deadline()) {
+            return Some(Limit::Denials);
+        }
+        is_over(self.live_sync.deadline()).then_some(Limit::LiveSync)
     }
 
     fn expire(&mut self, cx: &Cx<'_>) {
+        self.expire_limits(cx);
+        self.tend_live_sync(cx);
+    }
+
+    fn expire_limits(&mut self, cx: &Cx<'_>) {
         while let Some(limit) = self.take_expired(cx.now) {
             match limit {
                 Limit::PowerSequence => match self.state {
@@ -883,6 +1016,7 @@ impl Device {
                 Limit::Interval => self.on_interval_over(cx),
                 //= RM-07
                 Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
+                Limit::LiveSync => self.on_sync_silence(cx),
                 Limit::Denials => {
                     for event in self.denials.take_expired(cx.now) {
                         self.tell(cx, event);
@@ -928,18 +1062,31 @@ impl Machine for Device {
             }
             Input::Gone { connection, how } => self.on_gone(cx, connection, how),
             Input::TurnedAway { peer, why } => {
+                //= LS-01
+                if why == TurnedAway::ClientSession && self.service() == ServiceState::Running {
+                    self.live_sync.on_client();
+                }
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
             Input::SelfTestFault(fault) => self.forced_to_fail = fault,
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
+            Input::Fetched { job, fetched } => self.on_fetched(cx, job, fetched),
+            Input::Generated { job, key } => self.on_generated(cx, job, key),
             Input::User {
                 session,
                 peer,
                 request,
             } => self.on_user_request(cx, session, peer, request),
             Input::UserGone { session } => self.on_user_gone(cx, session),
+            Input::Imported(job) => {
+                if self.errands.remove(&job).is_some() {
+                    self.on_imported(cx);
+                }
+            }
+            Input::Sync(input) => self.on_sync_input(cx, input),
         }
+        self.tend_live_sync(cx);
         self.refresh_monitor(cx);
     }
 

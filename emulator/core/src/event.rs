@@ -10,8 +10,8 @@ use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, ClosingReason, DeniedReason, ErrorName};
 
 use crate::{
-    Algorithm, CardDeed, CardSet, CardUnfit, ConnectionId, LastStop, Operation, PartitionChange, SetId,
-    TurnedAway, UserName, UserRefusal,
+    Algorithm, CardDeed, CardSet, CardUnfit, ConnectionId, LastStop, ObjectId, Operation, PartitionChange,
+    SetId, SyncRefusal, TurnedAway, UserName, UserRefusal,
 };
 
 /// One event with its place in time and order.
@@ -94,6 +94,8 @@ pub enum Denial {
     Denied(DeniedReason),
     /// A connection was turned away before.
     TurnedAway(TurnedAway),
+    /// Somebody asked for the database and did not get it.
+    LiveSync(SyncRefusal),
 }
 
 /// What came of one card dialog.
@@ -114,6 +116,21 @@ pub enum CardOutcome {
     Unfit(CardUnfit),
     /// The dialog ended before the card could be judged.
     Abandoned,
+}
+
+/// What was done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectChange {
+    /// It is new.
+    Created,
+    /// Something else is said about it.
+    Changed,
+    /// It is not to be used.
+    Blocked,
+    /// It is to be used again.
+    Unblocked,
+    /// It is gone.
+    Removed,
 }
 
 /// What the device comes up after.
@@ -334,6 +351,72 @@ events! {
     },
     /// A user has another password.
     UserPasswordChanged(UserName),
+    /// A user may do something else.
+    UserPermissionsChanged {
+        /// Who.
+        name: UserName,
+        /// By whom.
+        by: UserName,
+    },
+    /// Somebody is trusted in a partition, or not any more.
+    UserTrusted {
+        /// Who.
+        name: UserName,
+        /// Whose partition it is.
+        by: UserName,
+    },
+    /// Other passwords are permitted.
+    PasswordPolicyChanged {
+        /// By whom.
+        by: UserName,
+    },
+    /// Something was done to an object.
+    ObjectChanged {
+        /// Which. The log stays readable without the key, so it has no name of an object.
+        object: ObjectId,
+        /// What.
+        change: ObjectChange,
+        /// By whom.
+        by: UserName,
+    },
+    /// Another node is asked for its database. Source: OP-05.
+    LiveSyncBegun {
+        /// Which.
+        node: IpAddr,
+    },
+    /// The database of another node is here in place of the old one.
+    LiveSyncDone {
+        /// Which.
+        node: IpAddr,
+        /// How many objects it has.
+        objects: u64,
+    },
+    /// The database of another node did not come over; the old one is as it was. Source: LS-03.
+    LiveSyncFailed {
+        /// Which.
+        node: IpAddr,
+        /// Why.
+        why: SyncRefusal,
+    },
+    /// Another node has proved that it has the same key, and is sent the database.
+    LiveSyncSending {
+        /// From where it asks.
+        peer: SocketAddr,
+    },
+    /// Another node has this database now.
+    LiveSyncSent {
+        /// From where it asked.
+        peer: SocketAddr,
+        /// How many objects it has.
+        objects: u64,
+    },
+    /// Somebody asked for the database and did not get it.
+    LiveSyncNotSent {
+        /// From where.
+        peer: SocketAddr,
+        /// Why.
+        why: SyncRefusal,
+    },
     /// The log was thrown away; this is the first line of the new one. Source: LG-02.
     LogCleared {
         /// By whom.

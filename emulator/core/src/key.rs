@@ -86,7 +86,7 @@ impl ServerMasterKey {
         &self.0
     }
 
-    fn tag(&self, label: &[u8]) -> [u8; 32] {
+    pub(crate) fn tag(&self, label: &[u8]) -> [u8; 32] {
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &*self.0), label);
         tag.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes")
     }

@@ -35,7 +35,9 @@ mod device;
 mod event;
 mod key;
 mod life_cycle;
+mod live_sync;
 mod log;
+mod objects;
 mod operations;
 mod profile;
 mod remote;
@@ -51,18 +53,28 @@ pub use derivation::{
     Derivation, DerivationSettings, DerivedKey, ITERATIONS_MAX, LANES_MAX, MEMORY_KIB_MAX, Verifier,
 };
 pub use device::{
-    ConnectionId, Device, Gone, Input, Job, Limit, LocalCard, NODES_MAX, Output, RemoteManagement, Ticket,
-    TurnedAway,
+    ConnectionId, Device, Gone, ImportStep, Input, Job, Limit, LocalCard, NODES_MAX, Output,
+    RemoteManagement, SyncDirection, SyncInput, Ticket, TurnedAway,
 };
 pub use event::{
-    Activity, CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, StartedAfter, Where,
+    Activity, CardOutcome, Denial, DisabledBy, Event, ObjectChange, Operator, Record, SessionEnd,
+    StartedAfter, Where,
 };
 pub use key::{
     Binding, CARDS_MAX, CheckValue, KEY_BYTES, Purpose, SHADOW_BYTES, Scheme, ServerMasterKey, SetId, Shadow,
     ShadowError,
 };
 pub use life_cycle::LifeCycle;
+pub use live_sync::{
+    BINDING_BYTES, CHUNKS_ON_THE_WAY_MAX, EXPORTER_LABEL, FRAME_BYTES_MAX, Frame, FrameBuffer, FrameTooLong,
+    SYNC_ALPN, SYNC_PEERS_MAX, SYNC_SILENCE, SyncRefusal,
+};
 pub use log::escape;
+pub use objects::{
+    Attributes, DamagedObject, Fetched, GeneratedKey, Generation, KeyAlgorithm, LIST_PAGE_MAX,
+    OBJECT_LABEL_BYTES_MAX, OBJECT_NAME_CHARACTERS_MAX, OBJECTS_MAX, Object, ObjectFacts, ObjectId,
+    ObjectName, PartitionTag, Query, SEALED_BYTES_MAX, SealedObject, Shelf, Vault,
+};
 pub use operations::{Access, Operation, Verdict};
 pub use profile::{
     Authentication, FactoryReset, HARDWARE_CHARACTERS_MAX, INTERFACES_MAX, InvalidProfile, LIMIT_SECS_MAX,
@@ -72,9 +84,10 @@ pub use profile::{
 pub use protocol::ServiceState;
 pub use self_test::Algorithm;
 pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, UnfinishedCards};
-pub use stored::{Change, LastStop, Objects, Stored};
+pub use stored::{Change, LastStop, NewDatabase, Objects, Stored};
 pub use users::{
-    FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange, Password, Permissions,
-    USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserName,
-    UserRefusal, UserRequest, UserSession,
+    FOLLOWERS_MAX, LOGIN_TRIES_MAX, Need, ObjectRequest, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange,
+    Password, PasswordPolicy, Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX,
+    USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest,
+    UserSession,
 };

@@ -5,8 +5,8 @@ use core::fmt::{self, Write as _};
 use protocol::DeniedReason;
 
 use crate::{
-    Activity, CardOutcome, ConnectionId, Denial, DisabledBy, Event, LastStop, Operator, Record, SessionEnd,
-    Where,
+    Activity, CardOutcome, ConnectionId, Denial, DisabledBy, Event, LastStop, ObjectChange, Operator, Record,
+    SessionEnd, Where,
 };
 
 impl Record {
@@ -85,6 +85,16 @@ impl Event {
             | Self::UserCreated { .. }
             | Self::UserRemoved { .. }
             | Self::UserPasswordChanged(_)
+            | Self::UserPermissionsChanged { .. }
+            | Self::UserTrusted { .. }
+            | Self::PasswordPolicyChanged { .. }
+            | Self::ObjectChanged { .. }
+            | Self::LiveSyncBegun { .. }
+            | Self::LiveSyncDone { .. }
+            | Self::LiveSyncFailed { .. }
+            | Self::LiveSyncSending { .. }
+            | Self::LiveSyncSent { .. }
+            | Self::LiveSyncNotSent { .. }
             | Self::LogCleared { .. } => None,
         }
     }
@@ -190,6 +200,31 @@ impl fmt::Display for Event {
             Self::UserCreated { name, by } => write!(f, "user {name} created by {by}"),
             Self::UserRemoved { name, by } => write!(f, "user {name} removed by {by}"),
             Self::UserPasswordChanged(name) => write!(f, "password of user {name} changed"),
+            Self::UserPermissionsChanged { name, by } => {
+                write!(f, "permissions of user {name} changed by {by}")
+            }
+            Self::UserTrusted { name, by } => write!(f, "trust in user {name} changed by {by}"),
+            Self::PasswordPolicyChanged { by } => write!(f, "password policy changed by {by}"),
+            Self::ObjectChanged { object, change, by } => {
+                let change = match change {
+                    ObjectChange::Created => "created",
+                    ObjectChange::Changed => "changed",
+                    ObjectChange::Blocked => "blocked",
+                    ObjectChange::Unblocked => "unblocked",
+                    ObjectChange::Removed => "removed",
+                };
+                write!(f, "object {object} {change} by {by}")
+            }
+            Self::LiveSyncBegun { node } => write!(f, "live sync from {node} begun"),
+            Self::LiveSyncDone { node, objects } => {
+                write!(f, "live sync from {node} done: {objects} objects")
+            }
+            Self::LiveSyncFailed { node, why } => {
+                write!(f, "live sync from {node} failed: {why}; the old database is kept")
+            }
+            Self::LiveSyncSending { peer } => write!(f, "live sync to {peer} begun"),
+            Self::LiveSyncSent { peer, objects } => write!(f, "live sync to {peer} done: {objects} objects"),
+            Self::LiveSyncNotSent { peer, why } => write!(f, "live sync to {peer} refused or lost: {why}"),
             Self::LogCleared { by } => write!(f, "log cleared by {by}"),
         }
     }
@@ -209,6 +244,7 @@ impl fmt::Display for Denial {
         match self {
             Self::Denied(reason) => write!(f, "manager denied, {}", reason.name()),
             Self::TurnedAway(why) => write!(f, "connection turned away, {why}"),
+            Self::LiveSync(why) => write!(f, "live sync refused or lost, {why}"),
         }
     }
 }

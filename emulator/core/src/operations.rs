@@ -132,10 +132,10 @@ const TABLE: [Row; 10] = [
         console: NONE,
         waiting: WRONG_STATE,
         stopped: Err(ErrorName::ServiceNotStarted),
-        running: Err(ErrorName::SyncUndefined),
+        running: YES,
         is_confirmed: true,
-        why: "Needs a running service (LS-01). A device of this release synchronizes with none of the nodes in \
-              its list; no menu offers it.",
+        why: "Needs a running service, a node in the list that is not this device, and no client since the service \
+              started (LS-01); what the node says comes after that. No menu offers it.",
     },
     Row {
         operation: Operation::FactoryReset,

@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use protocol::{NetworkSettings, OperatingMode};
 use serde::{Deserialize, Serialize};
 
-use crate::{Activation, Binding, Profile, UnfinishedCards, User, UserName};
+use crate::{
+    Activation, Binding, ObjectId, PartitionTag, PasswordPolicy, Profile, SealedObject, UnfinishedCards,
+    User, UserName,
+};
 
 /// The durable state of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub struct Stored {
     pub users: BTreeMap<UserName, User>,
     /// What the database holds besides.
     pub objects: Objects,
+    /// What holds for passwords, if that is not what the profile says any more.
+    #[serde(default)]
+    pub password_policy: Option<PasswordPolicy>,
     /// Whether the boundary was ever violated.
     pub tampered: bool,
     /// The replication domain, if the device is in one.
@@ -55,6 +61,14 @@ pub struct Objects {
     pub count: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+impl Objects {
+    /// So many fewer. What the store counted is what was counted here, so that nothing is less than none.
+    fn take(&mut self, fewer: Self) {
+        self.count = self.count.saturating_sub(fewer.count);
+        self.bytes = self.bytes.saturating_sub(fewer.bytes);
+    }
 }
 
 /// Why a device went down. A cut writes nothing: it is what is left when no other was written.
@@ -127,8 +141,50 @@ pub enum Change {
     RemoveUser(UserName),
     /// Another value of the field with this name.
     UnfinishedCards(Option<UnfinishedCards>),
+    /// Another value of the field with this name.
+    PasswordPolicy(Option<PasswordPolicy>),
+    /// An object is there, or is there with another content.
+    PutObject {
+        /// Where.
+        id: ObjectId,
+        /// What.
+        sealed: SealedObject,
+        /// Bytes of what was there before, id included, if something was.
+        replaced_bytes: Option<u64>,
+    },
+    /// An object is not there any more.
+    RemoveObject {
+        /// Which.
+        id: ObjectId,
+        /// Bytes that it had, id included.
+        bytes: u64,
+    },
+    /// No object of a partition is there any more.
+    RemovePartition {
+        /// Which.
+        partition: PartitionTag,
+        /// What it had.
+        size: Objects,
+    },
+    /// Another node's database in place of this one's. Its objects are those that were imported before.
+    ReplaceDatabase(Box<NewDatabase>),
     /// Users, objects, replication domain and nodes are gone; `master` is there with the factory's password.
     EraseDatabase,
+}
+
+/// What another node's database has besides its objects. Source: LS-02.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewDatabase {
+    /// Its users.
+    pub users: BTreeMap<UserName, User>,
+    /// What its objects amount to.
+    pub objects: Objects,
+    /// Its replication domain.
+    pub replication_domain: Option<String>,
+    /// Its list of nodes.
+    pub nodes: Vec<IpAddr>,
+    /// What it says of passwords.
+    pub password_policy: Option<PasswordPolicy>,
 }
 
 impl Stored {
@@ -162,6 +218,7 @@ impl Stored {
             network: None,
             users: factory_users(),
             objects: Objects::default(),
+            password_policy: None,
             tampered: false,
             replication_domain: None,
             unfinished_cards: None,
@@ -190,9 +247,33 @@ impl Stored {
                 self.users.remove(name);
             }
             Change::UnfinishedCards(unfinished) => self.unfinished_cards.clone_from(unfinished),
+            Change::PasswordPolicy(policy) => self.password_policy = *policy,
+            Change::PutObject {
+                sealed,
+                replaced_bytes,
+                ..
+            } => {
+                self.objects.count += u64::from(replaced_bytes.is_none());
+                self.objects.bytes += sealed.stored_bytes();
+                self.objects.bytes -= replaced_bytes.unwrap_or(0).min(self.objects.bytes);
+            }
+            Change::RemoveObject { bytes, .. } => self.objects.take(Objects {
+                count: 1,
+                bytes: *bytes,
+            }),
+            Change::RemovePartition { size, .. } => self.objects.take(*size),
+            //= LS-02
+            Change::ReplaceDatabase(new) => {
+                self.users.clone_from(&new.users);
+                self.objects = new.objects;
+                self.replication_domain.clone_from(&new.replication_domain);
+                self.nodes.clone_from(&new.nodes);
+                self.password_policy = new.password_policy;
+            }
             Change::EraseDatabase => {
                 self.users = factory_users();
                 self.objects = Objects::default();
+                self.password_policy = None;
                 self.replication_domain = None;
                 self.nodes = Vec::new();
             }

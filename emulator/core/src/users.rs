@@ -2,11 +2,12 @@
 //! `device/users.rs`.
 
 use core::fmt;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::Zeroizing;
 
-use crate::{Binding, derivation::Verifier};
+use crate::{Attributes, Binding, KeyAlgorithm, ObjectFacts, UserPolicy, derivation::Verifier};
 
 /// Characters of a user's name, at most. Source: D.
 pub const USER_NAME_CHARACTERS_MAX: usize = 16;
@@ -20,6 +21,10 @@ pub const USER_SESSIONS_MAX: usize = 64;
 pub const FOLLOWERS_MAX: usize = 3;
 /// Logins and other passwords that are on their way at once, at most.
 pub const USER_ERRANDS_MAX: usize = 16;
+/// Users that one partition trusts, at most.
+pub const TRUSTED_MAX: usize = 64;
+/// Wrong passwords in a row that a policy may permit, at most.
+pub const LOGIN_TRIES_MAX: u32 = 100;
 
 /// The name of a user: 1 to [`USER_NAME_CHARACTERS_MAX`] letters and digits, capital ones being others. Source: D.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -68,6 +73,16 @@ pub struct Permissions(pub u32);
 impl Permissions {
     /// Nothing but the own partition.
     pub const NONE: Self = Self(0);
+    /// Remove objects of a partition.
+    pub const OBJ_DEL: Self = Self(0x1);
+    /// Read and list objects of a partition.
+    pub const OBJ_READ: Self = Self(0x2);
+    /// Create objects in a partition.
+    pub const OBJ_CREATE: Self = Self(0x4);
+    /// Change objects of a partition.
+    pub const OBJ_UPDATE: Self = Self(0x8);
+    /// Everything that a partition can permit to somebody else.
+    pub const EVERY_OBJ: Self = Self(0xF);
     /// Create and remove users.
     pub const USER_CREATE: Self = Self(0x10);
     /// Read and clear the log.
@@ -95,11 +110,55 @@ pub struct User {
     pub permissions: Permissions,
     /// How the password is recognised; without it the factory's password is the user's.
     pub verifier: Option<Verifier>,
-    /// Wrong passwords in a row. As many as the profile permits block the user. Source: HC-02.
+    /// Wrong passwords in a row. As many as the policy permits block the user. Source: HC-02.
     pub failures: u32,
+    /// Who else may do what with the objects of the user's partition: nothing but [`Permissions::EVERY_OBJ`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub trusted: BTreeMap<UserName, Permissions>,
     /// The set that authorizes the user's partition, once it is associated with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<Partition>,
+}
+
+/// What holds for passwords instead of what the profile says. Kept in the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordPolicy {
+    /// Wrong passwords in a row that block a user, 1 to [`LOGIN_TRIES_MAX`].
+    pub login_tries: u32,
+    /// Characters of a password, at least 1.
+    pub characters_min: usize,
+    /// Characters of a password, at most [`PASSWORD_CHARACTERS_MAX`].
+    pub characters_max: usize,
+}
+
+impl PasswordPolicy {
+    /// What a profile says.
+    pub const fn of(profile: &UserPolicy) -> Self {
+        Self {
+            login_tries: profile.login_tries,
+            characters_min: profile.password_characters_min,
+            characters_max: profile.password_characters_max,
+        }
+    }
+
+    /// Whether there are passwords that it permits, and its numbers are within their limits.
+    pub fn is_valid(&self) -> bool {
+        (1..=LOGIN_TRIES_MAX).contains(&self.login_tries)
+            && (1..=self.characters_max).contains(&self.characters_min)
+            && self.characters_max <= PASSWORD_CHARACTERS_MAX
+    }
+}
+
+/// What is known of a user, without the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserFacts {
+    /// Who.
+    pub name: UserName,
+    /// What the user may do.
+    pub permissions: Permissions,
+    /// Whether the user is blocked.
+    pub blocked: bool,
 }
 
 /// A partition that a set of cards authorizes.
@@ -140,6 +199,7 @@ impl User {
             permissions: Permissions::SYS_OPERATOR,
             verifier: None,
             failures: 0,
+            trusted: BTreeMap::new(),
             partition: None,
         }
     }
@@ -203,12 +263,137 @@ pub enum UserRequest {
         /// As typed.
         name: String,
     },
+    /// To let somebody in no more.
+    Block {
+        /// As typed.
+        name: String,
+    },
+    /// Other permissions for a user.
+    SetPermissions {
+        /// As typed.
+        name: String,
+        /// What the user may do from now on.
+        permissions: Permissions,
+    },
+    /// The users, [`LIST_PAGE_MAX`](crate::LIST_PAGE_MAX) at most in an answer.
+    ListUsers {
+        /// From the first after this name, or from the first of all.
+        after: Option<String>,
+    },
+    /// Another policy for passwords; the profile's if there is none.
+    SetPolicy(Option<PasswordPolicy>),
+    /// To let somebody do something with the objects of the own partition, or nothing any more.
+    Trust {
+        /// As typed.
+        name: String,
+        /// Some of [`Permissions::EVERY_OBJ`].
+        permissions: Permissions,
+    },
+    /// Who is trusted in the own partition.
+    ListTrusted,
+    /// Something about one object, or a new one. The partition is the own one if it is not named.
+    Object {
+        /// The user whose partition it is, as typed.
+        partition: Option<String>,
+        /// The object, as typed.
+        name: String,
+        /// What.
+        request: ObjectRequest,
+    },
+    /// The objects of a partition, [`LIST_PAGE_MAX`](crate::LIST_PAGE_MAX) at most in an answer.
+    ListObjects {
+        /// The user whose partition it is, as typed; the own one if it is not named.
+        partition: Option<String>,
+        /// From the first after the object with this name, or from the first of all. Their order means nothing.
+        after: Option<String>,
+    },
     /// The whole log: the device asks for it with [`Output::RetrieveLog`](crate::Output::RetrieveLog).
     RetrieveLog,
     /// Every line of the log from now on.
     FollowLog,
     /// To throw away the log.
     ClearLog,
+}
+
+/// What a user wants of one object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ObjectRequest {
+    /// A new key.
+    Create {
+        /// Of what kind.
+        algorithm: KeyAlgorithm,
+        /// What is said about it.
+        attributes: Attributes,
+    },
+    /// What is known of it.
+    Show,
+    /// To say something else about it.
+    SetAttributes(Attributes),
+    /// That it is not to be used, or is again.
+    Block(bool),
+    /// An object less.
+    Remove,
+}
+
+/// What a request needs. One table for all of them: [`UserRequest::need`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A login, or not even that.
+    Nothing,
+    /// A permission of the system.
+    System(Permissions),
+    /// The own partition, or this permission of another's owner. No operator has it without (8.1 of the vendor's users).
+    Partition(Permissions),
+}
+
+impl UserRequest {
+    /// What the request needs.
+    pub const fn need(&self) -> Need {
+        match self {
+            Self::Login { .. }
+            | Self::Logout
+            | Self::ChangePassword { .. }
+            | Self::Trust { .. }
+            | Self::ListTrusted => Need::Nothing,
+            Self::Create { .. } | Self::Remove { .. } => Need::System(Permissions::USER_CREATE),
+            Self::Block { .. } | Self::Unblock { .. } | Self::SetPermissions { .. } | Self::SetPolicy(_) => {
+                Need::System(Permissions::SYS_OPERATOR)
+            }
+            Self::ListUsers { .. } => Need::System(Permissions::USER_LIST),
+            Self::RetrieveLog | Self::FollowLog | Self::ClearLog => {
+                Need::System(Permissions::USER_REMOTE_LOG)
+            }
+            Self::ListObjects { .. } => Need::Partition(Permissions::OBJ_READ),
+            Self::Object { request, .. } => Need::Partition(match request {
+                ObjectRequest::Create { .. } => Permissions::OBJ_CREATE,
+                ObjectRequest::Show => Permissions::OBJ_READ,
+                ObjectRequest::SetAttributes(_) | ObjectRequest::Block(_) => Permissions::OBJ_UPDATE,
+                ObjectRequest::Remove => Permissions::OBJ_DEL,
+            }),
+        }
+    }
+
+    /// The user whose partition the request names, as typed.
+    pub fn partition(&self) -> Option<&str> {
+        match self {
+            Self::Object { partition, .. } | Self::ListObjects { partition, .. } => partition.as_deref(),
+            Self::Login { .. }
+            | Self::Logout
+            | Self::ChangePassword { .. }
+            | Self::Trust { .. }
+            | Self::ListTrusted
+            | Self::Create { .. }
+            | Self::Remove { .. }
+            | Self::Block { .. }
+            | Self::Unblock { .. }
+            | Self::SetPermissions { .. }
+            | Self::SetPolicy(_)
+            | Self::ListUsers { .. }
+            | Self::RetrieveLog
+            | Self::FollowLog
+            | Self::ClearLog => None,
+        }
+    }
 }
 
 /// What the device answers to a user, and what it tells unasked.
@@ -223,6 +408,24 @@ pub enum UserAnswer {
     Done,
     /// It is not.
     Refused(UserRefusal),
+    /// What is known of an object.
+    Object(ObjectFacts),
+    /// Objects of a partition.
+    Objects {
+        /// They.
+        objects: Vec<ObjectFacts>,
+        /// Whether there are more after the last.
+        more: bool,
+    },
+    /// Users, in the order of their names.
+    Users {
+        /// They.
+        users: Vec<UserFacts>,
+        /// Whether there are more after the last.
+        more: bool,
+    },
+    /// Who is trusted in the own partition, and with what.
+    Trusted(Vec<(UserName, Permissions)>),
     /// A line of the log, to a follower.
     LogLine(String),
     /// The session is over: the service has stopped.
@@ -254,11 +457,27 @@ pub enum UserRefusal {
     InvalidPassword,
     /// `master` cannot be removed.
     CannotRemoveMaster,
+    /// There is no object with this name in this partition.
+    ObjectNotFound,
+    /// There is one already.
+    ObjectExists,
+    /// Somebody else's request about this object, or about its partition, is under way.
+    ObjectBusy,
+    /// The object is blocked.
+    ObjectBlocked,
+    /// The object does not open: what the store holds was changed.
+    ObjectDamaged,
+    /// Its cards have authorized the partition: no key comes or goes while they do.
+    PartitionAuthorized,
+    /// Attributes, permissions or a policy that cannot be.
+    InvalidValue,
+    /// The device is taking another node's database, or its crypto library could not do it.
+    CannotNow,
 }
 
 impl UserRefusal {
     /// Every reason.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 19] = [
         Self::LoginFailed,
         Self::Blocked,
         Self::ServiceStopped,
@@ -270,6 +489,14 @@ impl UserRefusal {
         Self::InvalidName,
         Self::InvalidPassword,
         Self::CannotRemoveMaster,
+        Self::ObjectNotFound,
+        Self::ObjectExists,
+        Self::ObjectBusy,
+        Self::ObjectBlocked,
+        Self::ObjectDamaged,
+        Self::PartitionAuthorized,
+        Self::InvalidValue,
+        Self::CannotNow,
     ];
 
     /// The name of the reason, and the vendor's number for the same idea where there is one (`dinamo.h`).
@@ -286,6 +513,14 @@ impl UserRefusal {
             Self::InvalidName => ("invalid_name", Some(5014)),
             Self::InvalidPassword => ("invalid_password", Some(5011)),
             Self::CannotRemoveMaster => ("cannot_remove_master", Some(5018)),
+            Self::ObjectNotFound => ("object_not_found", None),
+            Self::ObjectExists => ("object_exists", None),
+            Self::ObjectBusy => ("object_busy", Some(5304)),
+            Self::ObjectBlocked => ("object_blocked", None),
+            Self::ObjectDamaged => ("object_damaged", None),
+            Self::PartitionAuthorized => ("partition_authorized", Some(5008)),
+            Self::InvalidValue => ("invalid_value", Some(5021)),
+            Self::CannotNow => ("cannot_now", Some(5304)),
         }
     }
 }
@@ -317,6 +552,26 @@ mod tests {
             "\u{202E}a",
         ] {
             assert!(UserName::parse(name).is_none(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_policy_stays_within_its_limits() {
+        let policy = |login_tries, characters_min, characters_max| PasswordPolicy {
+            login_tries,
+            characters_min,
+            characters_max,
+        };
+        assert!(policy(1, 1, 1).is_valid());
+        assert!(policy(LOGIN_TRIES_MAX, 8, PASSWORD_CHARACTERS_MAX).is_valid());
+        for wrong in [
+            policy(0, 8, 16),
+            policy(LOGIN_TRIES_MAX + 1, 8, 16),
+            policy(7, 0, 16),
+            policy(7, 17, 16),
+            policy(7, 8, PASSWORD_CHARACTERS_MAX + 1),
+        ] {
+            assert!(!wrong.is_valid(), "{wrong:?}");
         }
     }
 

@@ -1,6 +1,9 @@
 //! A device with its network port: bytes in, bytes out. Holds the limits of what a stranger may hold open.
 
-use core::{net::SocketAddr, time::Duration};
+use core::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     io::Write as _,
@@ -9,8 +12,8 @@ use std::{
 
 use apdu::ReaderCommand;
 use hsm_core::{
-    Change, ConnectionId, Derivation, Device, Gone, Input as DeviceInput, Job, Output as DeviceOutput,
-    Record, Ticket, TurnedAway, UserAnswer, UserSession,
+    Change, ConnectionId, Derivation, Device, Generation, Gone, ImportStep, Input as DeviceInput, Job,
+    Output as DeviceOutput, Query, Record, SYNC_ALPN, SyncInput, Ticket, TurnedAway, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, Timer};
 use protocol::LineBuffer;
@@ -71,6 +74,16 @@ pub enum Input {
         /// Which.
         connection: ConnectionId,
     },
+    /// A connection that [`Output::Connect`] asked for is there.
+    Connected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// A connection that [`Output::Connect`] asked for cannot be had.
+    Unreachable {
+        /// Which.
+        connection: ConnectionId,
+    },
     /// Something happened to the device itself. Not for what comes from the network: this machine tells that.
     Device(DeviceInput),
 }
@@ -106,6 +119,36 @@ pub enum Output {
         job: Job,
         /// What.
         derivation: Derivation,
+    },
+    /// See [`hsm_core::Output::Fetch`].
+    Fetch {
+        /// To be given back.
+        job: Job,
+        /// What.
+        query: Query,
+    },
+    /// See [`hsm_core::Output::CloseImage`].
+    CloseImage(u64),
+    /// See [`hsm_core::Output::Import`].
+    Import {
+        /// To be given back, if an answer is wanted.
+        job: Option<Job>,
+        /// What.
+        step: ImportStep,
+    },
+    /// Connect to another node, at the port where this device's own is, and say what came of it.
+    Connect {
+        /// The connection's number.
+        connection: ConnectionId,
+        /// Where.
+        node: IpAddr,
+    },
+    /// See [`hsm_core::Output::Generate`].
+    Generate {
+        /// To be given back.
+        job: Job,
+        /// What kind.
+        generation: Generation,
     },
     /// See [`hsm_core::Output::User`].
     User {
@@ -145,8 +188,8 @@ pub struct Appliance {
     device: Device,
     tls: Arc<ServerConfig>,
     listening: bool,
-    connections: BTreeMap<ConnectionId, Connection>,
-    outputs: VecDeque<Output>,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    pub(crate) outputs: VecDeque<Output>,
 }
 
 impl Appliance {
@@ -181,7 +224,7 @@ impl Appliance {
         })
     }
 
-    fn tell(&mut self, cx: &mut Cx<'_>, input: DeviceInput) {
+    pub(crate) fn tell(&mut self, cx: &mut Cx<'_>, input: DeviceInput) {
         self.device.handle_input(cx, input);
         self.obey(cx);
     }
@@ -204,6 +247,14 @@ impl Appliance {
                 }
                 DeviceOutput::Derive { job, derivation } => {
                     self.outputs.push_back(Output::Derive { job, derivation });
+                }
+                DeviceOutput::Fetch { job, query } => self.outputs.push_back(Output::Fetch { job, query }),
+                DeviceOutput::CloseImage(image) => self.outputs.push_back(Output::CloseImage(image)),
+                DeviceOutput::Import { job, step } => self.outputs.push_back(Output::Import { job, step }),
+                DeviceOutput::Connect { connection, node } => self.connect(connection, node),
+                DeviceOutput::SendFrame { connection, frame } => self.send_frame(connection, &frame),
+                DeviceOutput::Generate { job, generation } => {
+                    self.outputs.push_back(Output::Generate { job, generation });
                 }
                 DeviceOutput::User { session, answer } => {
                     self.outputs.push_back(Output::User { session, answer });
@@ -302,6 +353,7 @@ impl Appliance {
                 if complete {
                     self.on_handshake_complete(cx, id);
                     self.on_read(cx, id, &read);
+                    self.on_frames_read(cx, id, &read);
                 } else if read.broken || read.closed {
                     // The alert that says why has just been transmitted.
                     self.dismiss(cx, id, TurnedAway::HandshakeFailed);
@@ -312,6 +364,13 @@ impl Appliance {
                 let ciphertext = take_ciphertext(&mut state.tls);
                 self.transmit(id, ciphertext);
                 self.on_read(cx, id, &read);
+            }
+            State::ExpectNode(_) => self.on_node_received(cx, id, bytes),
+            State::ExpectFrames(state) => {
+                let read = state.tls.read(bytes);
+                let ciphertext = state.tls.take_ciphertext();
+                self.transmit(id, ciphertext);
+                self.on_frames_read(cx, id, &read);
             }
             State::ExpectEnd(state) => {
                 state.discarded += bytes.len();
@@ -338,6 +397,9 @@ impl Appliance {
         else {
             unreachable!("its handshake has just been completed");
         };
+        if tls.alpn_protocol() == Some(SYNC_ALPN) {
+            return self.on_sync_arrived(cx, id, peer, tls);
+        }
         let suite = tls
             .negotiated_cipher_suite()
             .expect("the handshake is complete")
@@ -364,6 +426,15 @@ impl Appliance {
         }) = self.connections.get_mut(&id)
         {
             state.lines.push(&read.plaintext);
+        }
+        if !matches!(
+            self.connections.get(&id),
+            Some(Connection {
+                state: State::ExpectLines(_),
+                ..
+            })
+        ) {
+            return;
         }
         // The device may end the connection at any line; then the rest has no meaning.
         while let Some(Connection {
@@ -398,6 +469,7 @@ impl Appliance {
                 self.turn_away(cx, id, TurnedAway::Left);
             }
             State::ExpectLines(_) => self.gone(cx, id, Gone::Finished),
+            State::ExpectNode(_) | State::ExpectFrames(_) => self.node_gone(cx, id),
             State::ExpectEnd(_) => self.close(id),
         }
     }
@@ -418,6 +490,9 @@ impl Appliance {
                     how: Gone::Reset,
                 },
             ),
+            State::ExpectNode(_) | State::ExpectFrames(_) => {
+                self.tell(cx, DeviceInput::Sync(SyncInput::Gone { connection: id }));
+            }
             State::ExpectEnd(_) => {}
         }
     }
@@ -431,7 +506,7 @@ impl Appliance {
     }
 
     /// Lets a connection end that never became a session and has been told why.
-    fn dismiss(&mut self, cx: &mut Cx<'_>, id: ConnectionId, why: TurnedAway) {
+    pub(crate) fn dismiss(&mut self, cx: &mut Cx<'_>, id: ConnectionId, why: TurnedAway) {
         let connection = self.connections.get(&id).expect("its bytes are being handled");
         let peer = connection.peer;
         self.linger(cx, id);
@@ -452,12 +527,12 @@ impl Appliance {
         }
     }
 
-    fn close(&mut self, id: ConnectionId) {
+    pub(crate) fn close(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
         self.outputs.push_back(Output::Close(id));
     }
 
-    fn transmit(&mut self, id: ConnectionId, bytes: Vec<u8>) {
+    pub(crate) fn transmit(&mut self, id: ConnectionId, bytes: Vec<u8>) {
         if bytes.is_empty() {
             return;
         }
@@ -489,15 +564,23 @@ impl Appliance {
 
     /// Says `close_notify`, closes our half, and throws away what still comes, so that the last line is not lost to
     /// a reset. A connection that is already ending goes on doing so.
-    fn end(&mut self, cx: &Cx<'_>, id: ConnectionId) {
+    pub(crate) fn end(&mut self, cx: &Cx<'_>, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else {
             return;
         };
-        let State::ExpectLines(state) = &mut connection.state else {
-            return;
+        let ciphertext = match &mut connection.state {
+            State::ExpectLines(state) => {
+                state.tls.send_close_notify();
+                take_ciphertext(&mut state.tls)
+            }
+            State::ExpectFrames(state) => {
+                state.tls.send_close_notify();
+                state.tls.take_ciphertext()
+            }
+            // Nobody has said anything there yet.
+            State::ExpectNode(_) => return self.close(id),
+            State::ExpectFirstBytes(_) | State::ExpectHandshake(_) | State::ExpectEnd(_) => return,
         };
-        state.tls.send_close_notify();
-        let ciphertext = take_ciphertext(&mut state.tls);
         self.transmit(id, ciphertext);
         self.linger(cx, id);
     }
@@ -577,6 +660,11 @@ impl Machine for Appliance {
             }
             Input::Finished { connection } => self.on_finished(cx, connection),
             Input::Reset { connection } => self.on_reset(cx, connection),
+            Input::Connected { connection } => self.on_connected(connection),
+            Input::Unreachable { connection } => {
+                self.connections.remove(&connection);
+                self.tell(cx, DeviceInput::Sync(SyncInput::Unreachable { connection }));
+            }
             Input::Device(input) => self.tell(cx, input),
         }
     }

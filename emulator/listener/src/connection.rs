@@ -2,11 +2,12 @@
 //! knows of another connection.
 
 use core::net::SocketAddr;
-use std::io::BufRead as _;
+use std::io::{BufRead as _, Write as _};
 
+use hsm_core::FrameBuffer;
 use machine::{Instant, Timer};
 use protocol::{LineBuffer, LineTooLong};
-use rustls::ServerConnection;
+use rustls::{ClientConnection, ConnectionCommon, ServerConnection, SideData};
 
 use crate::client_session::HELLO;
 
@@ -29,6 +30,10 @@ pub(crate) enum State {
     ExpectHandshake(ExpectHandshake),
     /// The device knows this connection.
     ExpectLines(ExpectLines),
+    /// The device asked for this connection, which is not there yet, or whose TLS handshake is under way.
+    ExpectNode(ExpectNode),
+    /// Live sync, in either direction.
+    ExpectFrames(ExpectFrames),
     /// Nothing more will be said; what still comes is thrown away.
     ExpectEnd(ExpectEnd),
 }
@@ -42,6 +47,8 @@ pub enum Phase {
     Handshake,
     /// Lines of a session.
     Lines,
+    /// Frames of live sync.
+    Frames,
     /// The end; nothing more will be said.
     End,
 }
@@ -62,6 +69,64 @@ pub(crate) struct ExpectHandshake {
 pub(crate) struct ExpectLines {
     pub(crate) tls: Box<ServerConnection>,
     pub(crate) lines: LineBuffer,
+}
+
+/// Another node is being connected to. The device has the limit for it.
+pub(crate) struct ExpectNode {
+    pub(crate) tls: Box<ClientConnection>,
+}
+
+/// TLS of a connection on which either side may have been the caller.
+pub(crate) enum Tls {
+    Theirs(Box<ServerConnection>),
+    Ours(Box<ClientConnection>),
+}
+
+impl Tls {
+    /// Feeds ciphertext in and takes the plaintext out.
+    pub(crate) fn read(&mut self, ciphertext: &[u8]) -> Read {
+        match self {
+            Self::Theirs(tls) => read(tls, ciphertext),
+            Self::Ours(tls) => read(tls, ciphertext),
+        }
+    }
+
+    /// The ciphertext that it wants to send.
+    pub(crate) fn take_ciphertext(&mut self) -> Vec<u8> {
+        match self {
+            Self::Theirs(tls) => take_ciphertext(tls),
+            Self::Ours(tls) => take_ciphertext(tls),
+        }
+    }
+
+    /// The ciphertext of these bytes; `None` if the other end has broken TLS.
+    pub(crate) fn encrypt(&mut self, mut plaintext: &[u8]) -> Option<Vec<u8>> {
+        let mut ciphertext = Vec::with_capacity(plaintext.len() + plaintext.len() / 64 + 64);
+        while !plaintext.is_empty() {
+            // It takes as much at once as its own buffer may hold.
+            let written = match self {
+                Self::Theirs(tls) => tls.writer().write(plaintext),
+                Self::Ours(tls) => tls.writer().write(plaintext),
+            };
+            let len = written.ok().filter(|len| *len > 0)?;
+            plaintext = &plaintext[len..];
+            ciphertext.extend(self.take_ciphertext());
+        }
+        Some(ciphertext)
+    }
+
+    pub(crate) fn send_close_notify(&mut self) {
+        match self {
+            Self::Theirs(tls) => tls.send_close_notify(),
+            Self::Ours(tls) => tls.send_close_notify(),
+        }
+    }
+}
+
+/// Live sync.
+pub(crate) struct ExpectFrames {
+    pub(crate) tls: Tls,
+    pub(crate) frames: FrameBuffer,
 }
 
 /// The last line is sent and our half is closed.
@@ -105,7 +170,10 @@ pub(crate) struct Read {
 }
 
 /// Feeds ciphertext to TLS and takes the plaintext out.
-pub(crate) fn read(tls: &mut ServerConnection, mut ciphertext: &[u8]) -> Read {
+pub(crate) fn read<Side>(tls: &mut ConnectionCommon<Side>, mut ciphertext: &[u8]) -> Read
+where
+    Side: SideData,
+{
     let mut read = Read {
         plaintext: Vec::new(),
         closed: false,
@@ -131,7 +199,7 @@ pub(crate) fn read(tls: &mut ServerConnection, mut ciphertext: &[u8]) -> Read {
 }
 
 /// The ciphertext that TLS wants to send.
-pub(crate) fn take_ciphertext(tls: &mut ServerConnection) -> Vec<u8> {
+pub(crate) fn take_ciphertext<Side: SideData>(tls: &mut ConnectionCommon<Side>) -> Vec<u8> {
     let mut ciphertext = Vec::new();
     while tls.wants_write() {
         tls.write_tls(&mut ciphertext)
@@ -164,6 +232,8 @@ impl State {
             Self::ExpectFirstBytes(_) => Phase::FirstBytes,
             Self::ExpectHandshake(_) => Phase::Handshake,
             Self::ExpectLines(_) => Phase::Lines,
+            Self::ExpectNode(_) => Phase::Handshake,
+            Self::ExpectFrames(_) => Phase::Frames,
             Self::ExpectEnd(_) => Phase::End,
         }
     }
@@ -173,7 +243,8 @@ impl State {
         match self {
             Self::ExpectFirstBytes(state) => state.deadline.deadline(),
             Self::ExpectHandshake(state) => state.deadline.deadline(),
-            Self::ExpectLines(_) => None,
+            // The device has the limits of these.
+            Self::ExpectLines(_) | Self::ExpectNode(_) | Self::ExpectFrames(_) => None,
             Self::ExpectEnd(state) => state.deadline.deadline(),
         }
     }

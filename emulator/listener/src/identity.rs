@@ -91,7 +91,7 @@ impl Identity {
                     .with_single_cert(vec![self.certificate.clone()], self.key.clone_key())
             })
             .map_err(IdentityError::Refused)?;
-        config.alpn_protocols = vec![protocol::ALPN.to_vec()];
+        config.alpn_protocols = vec![protocol::ALPN.to_vec(), hsm_core::SYNC_ALPN.to_vec()];
         config.session_storage = Arc::new(NoServerSessionStorage {});
         config.send_tls13_tickets = 0;
         config.max_early_data_size = 0;

@@ -34,6 +34,7 @@ mod appliance;
 mod client_session;
 mod connection;
 mod identity;
+mod live_sync;
 
 pub use appliance::{
     Appliance, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX,

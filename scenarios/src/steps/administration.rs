@@ -209,10 +209,10 @@ pub(super) fn register(steps: &mut Steps) {
             let mut secrets: Vec<Vec<u8>> = vec![crate::world::PIN.into(), b"correct horse".into()];
             secrets.push(b"battery staple".into());
             secrets.extend(world.secrets());
-            let written = world.persisted.iter().map(|(changes, stored)| {
+            let written = world.persisted.iter().map(|(changes, kept)| {
                 format!(
                     "{changes:?} {}",
-                    serde_json::to_string(stored).unwrap_or_default()
+                    serde_json::to_string(&kept.stored).unwrap_or_default()
                 )
             });
             let kept = written.collect::<Vec<_>>().join("\n");
@@ -248,6 +248,19 @@ fn last_answer(world: &World, person: &str) -> Option<String> {
         UserAnswer::Done => "done".into(),
         UserAnswer::Refused(why) => why.to_string(),
         UserAnswer::LoggedOut => "logged out".into(),
+        UserAnswer::Object(facts) => facts.name.to_string(),
+        UserAnswer::Objects { objects, .. } => {
+            let names: Vec<_> = objects.iter().map(|facts| facts.name.as_str()).collect();
+            names.join(", ")
+        }
+        UserAnswer::Users { users, .. } => {
+            let names: Vec<_> = users.iter().map(|facts| facts.name.as_str()).collect();
+            names.join(", ")
+        }
+        UserAnswer::Trusted(users) => {
+            let names: Vec<_> = users.iter().map(|(name, _)| name.as_str()).collect();
+            names.join(", ")
+        }
         UserAnswer::LogLine(_) => unreachable!("filtered above"),
     })
 }

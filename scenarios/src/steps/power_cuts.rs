@@ -7,7 +7,10 @@ use hsm_core::{LastStop, LifeCycle, Stored};
 use machine::Instant;
 
 use super::{Args, Handler, Stage, Steps, define, expect, mismatch};
-use crate::{lane::Mismatch, world::World};
+use crate::{
+    lane::Mismatch,
+    world::{Kept, World},
+};
 
 /// More writes than any deed has; past it something does not end.
 const WRITES_MAX: usize = 100;
@@ -73,7 +76,7 @@ fn sweep(stage: &mut Stage, steps_len: usize) -> Result<(), Mismatch> {
     held.extend(
         whole.world()?.persisted[already..]
             .iter()
-            .map(|(_, stored)| stored.clone()),
+            .map(|(_, kept)| kept.clone()),
     );
     expect(held.last() == Some(&done), "a deed that comes to its end", || {
         "one with writes under way".into()
@@ -97,12 +100,7 @@ fn sweep(stage: &mut Stage, steps_len: usize) -> Result<(), Mismatch> {
     Ok(())
 }
 
-fn cut_during(
-    stage: &mut Stage,
-    deed: &[(Handler, Args)],
-    cut: Cut,
-    held: &[Stored],
-) -> Result<(), Mismatch> {
+fn cut_during(stage: &mut Stage, deed: &[(Handler, Args)], cut: Cut, held: &[Kept]) -> Result<(), Mismatch> {
     let world = stage.world()?;
     let (cut_at_write, latency) = match cut {
         Cut::AtWrite { write, is_lost } => (Some(write), if is_lost { LOST_WRITE } else { Duration::ZERO }),

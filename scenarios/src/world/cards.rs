@@ -184,6 +184,11 @@ impl CardMaker {
             .collect()
     }
 
+    /// The key of the set, for another HSM that has it.
+    pub(crate) fn key(&self) -> ServerMasterKey {
+        self.key.clone()
+    }
+
     /// The shadows, their shares, and the key that two shares of a 2-of-N set give.
     pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
         let share = |shadow: &Vec<u8>| shadow[offset::SHARE..offset::CHECKSUM].to_vec();

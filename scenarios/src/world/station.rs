@@ -71,6 +71,14 @@ impl Station {
         self.notices.last().map(|(_, notice)| notice)
     }
 
+    /// Everything of one kind that was told to this person, the oldest first.
+    pub(crate) fn all<T>(&self, pick: impl Fn(&Notice) -> Option<T>) -> Vec<T> {
+        self.notices
+            .iter()
+            .filter_map(|(_, notice)| pick(notice))
+            .collect()
+    }
+
     /// What `pick` finds in the newest notice in which it finds something.
     pub(crate) fn newest<T>(&self, pick: impl Fn(&Notice) -> Option<T>) -> Option<T> {
         self.notices.iter().rev().find_map(|(_, notice)| pick(notice))

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use hsm_core::{Profile, Stored};
+use hsm_core::{ObjectId, PasswordPolicy, Profile, SEALED_BYTES_MAX, SealedObject, Stored};
 use hsm_listener::Identity;
 use program::{ExitCode, Problem};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::store::{Kept, Store};
 /// What stands in every export.
 const TEST_DATA: &str = "the state of an emulated HSM: test data that protects nothing";
 /// The version of the export's form.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes of an export that is imported, at most.
 const EXPORT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -66,9 +66,11 @@ struct Export {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Object {
-    number: u64,
     #[serde(with = "hex")]
-    bytes: Vec<u8>,
+    id: Vec<u8>,
+    /// Sealed: nobody reads it without the Server Master Key.
+    #[serde(with = "hex")]
+    sealed: Vec<u8>,
 }
 
 mod hex {
@@ -109,6 +111,9 @@ fn show(folder: &Path) -> Result<(), Problem> {
     let profile = Profile::parse(&kept.profile_text)
         .map_err(|why| Problem::new(ExitCode::WrongState, format!("read profile of the state: {why}")))?;
     let stored = kept.stored;
+    let policy = stored
+        .password_policy
+        .unwrap_or_else(|| PasswordPolicy::of(&profile.users));
     let yes = |is: bool| if is { "yes" } else { "no" };
     let mut text = format!("# {TEST_DATA}\n");
     let mut row = |name: &str, value: String| text.extend([&format!("{name:<22}"), value.as_str(), "\n"]);
@@ -149,7 +154,7 @@ fn show(folder: &Path) -> Result<(), Problem> {
         .map_or_else(|| "<none>".into(), hsm_core::escape);
     row("replication domain", domain);
     for (name, user) in &stored.users {
-        let blocked = if user.failures >= profile.users.login_tries {
+        let blocked = if user.failures >= policy.login_tries {
             ", blocked"
         } else {
             ""
@@ -165,10 +170,10 @@ fn show(folder: &Path) -> Result<(), Problem> {
 
 fn export(folder: &Path) -> Result<(), Problem> {
     let (store, kept) = open(folder)?;
-    let objects = store
-        .objects()?
-        .into_iter()
-        .map(|(number, bytes)| Object { number, bytes });
+    let objects = store.objects()?.into_iter().map(|(id, sealed)| Object {
+        id: id.as_bytes().to_vec(),
+        sealed: sealed.as_bytes().to_vec(),
+    });
     let export = Export {
         test_data: TEST_DATA.into(),
         version: VERSION,
@@ -209,6 +214,16 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
         let what = format!("import into `{}`: expected no state, found one", folder.display());
         return Err(Problem::new(ExitCode::Usage, what).hint("name a folder that is not there yet"));
     }
+    let mut objects = Vec::with_capacity(export.objects.len());
+    for Object { id, sealed } in export.objects {
+        let id = ObjectId::new(
+            <[u8; ObjectId::BYTES]>::try_from(id)
+                .map_err(|id| refuse(format!("expected ids of 32 bytes, got {}", id.len())))?,
+        );
+        let sealed = SealedObject::new(sealed)
+            .ok_or_else(|| refuse(format!("expected objects of at most {SEALED_BYTES_MAX} bytes")))?;
+        objects.push((id, sealed));
+    }
     let kept = Kept {
         identity: Identity::generate(&profile.serial)
             .map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?,
@@ -216,11 +231,6 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
         stored: export.stored,
     };
     let store = Store::create(folder, &kept)?;
-    let objects: Vec<_> = export
-        .objects
-        .into_iter()
-        .map(|object| (object.number, object.bytes))
-        .collect();
     store.add_objects(&objects)?;
     Ok(())
 }

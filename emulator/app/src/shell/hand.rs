@@ -14,9 +14,8 @@ use hsm_bench::{
     Phase, Port, PowerAction, RemoteManagement, SeedCards, SeededCards, Service, State,
 };
 use hsm_core::{
-    Algorithm, Change, ConnectionId, DerivedKey, Input as DeviceInput, Job, Key, LifeCycle, Permissions,
-    Record, SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User,
-    UserName,
+    Algorithm, Change, ConnectionId, Input as DeviceInput, Key, LifeCycle, Permissions, Record,
+    SCREEN_COLUMNS, SCREEN_ROWS, Scheme, ServerMasterKey, Stored, USER_NAME_CHARACTERS_MAX, User, UserName,
 };
 use hsm_listener::{Appliance, Input};
 use hyper::StatusCode;
@@ -66,7 +65,7 @@ enum Readiness {
 /// What ends a wait for the device to settle.
 enum Done {
     Written(Written),
-    Derived(Job, DerivedKey),
+    Derived(DeviceInput),
     Signal,
 }
 
@@ -232,14 +231,14 @@ impl Shell {
                     info!("{signal}: ending");
                     return Poll::Ready(Done::Signal);
                 }
-                if let Poll::Ready((job, derived)) = self.derivations.poll(cx) {
-                    return Poll::Ready(Done::Derived(job, derived));
+                if let Poll::Ready(derived) = self.derivations.poll(cx) {
+                    return Poll::Ready(Done::Derived(derived));
                 }
                 self.disk.poll(cx).map(Done::Written)
             });
             match done.await {
                 Done::Written(written) => self.on_written(written)?,
-                Done::Derived(job, derived) => self.on_derived(job, derived)?,
+                Done::Derived(derived) => self.tell(Input::Device(derived))?,
                 Done::Signal => return Err(End::Signal),
             }
         }
@@ -550,6 +549,7 @@ impl Shell {
                 hsm_listener::Phase::FirstBytes => Phase::FirstBytes,
                 hsm_listener::Phase::Handshake => Phase::Handshake,
                 hsm_listener::Phase::Lines => Phase::Lines,
+                hsm_listener::Phase::Frames => Phase::Frames,
                 hsm_listener::Phase::End => Phase::End,
             },
             bytes_read: self.wires.read_len(seen.id).map_or(0, |(read_len, _)| read_len),
@@ -570,12 +570,15 @@ impl Shell {
                     hsm_core::Limit::Interval => (at, LimitName::Interval, 0),
                     hsm_core::Limit::Inactivity => (at, LimitName::Inactivity, manager),
                     hsm_core::Limit::Denials => (at, LimitName::Denials, 0),
+                    hsm_core::Limit::LiveSync => (at, LimitName::LiveSync, 0),
                 });
         let seen = self.appliance.iter().flat_map(Appliance::connections);
         let of_connections = seen.filter_map(|seen| {
             let limit = match seen.phase {
                 hsm_listener::Phase::FirstBytes | hsm_listener::Phase::Handshake => LimitName::Handshake,
-                hsm_listener::Phase::Lines | hsm_listener::Phase::End => LimitName::Linger,
+                hsm_listener::Phase::Lines | hsm_listener::Phase::Frames | hsm_listener::Phase::End => {
+                    LimitName::Linger
+                }
             };
             seen.deadline.map(|at| (at, limit, seen.id.as_u64()))
         });

@@ -165,9 +165,14 @@ impl Emulator {
     }
 
     pub(crate) fn signal(&self, signal: &str) {
-        let pid = self.child.id().to_string();
+        let pid = self.pid().to_string();
         let sent = Command::new("kill").args([signal, &pid]).status();
         assert!(sent.expect("there is a `kill`").success());
+    }
+
+    /// Its number among the processes.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for its end; what it said stays in `said`.

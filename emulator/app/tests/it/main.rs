@@ -10,9 +10,11 @@ mod gate;
 mod hand;
 mod hostile_text;
 mod life;
+mod live_sync;
 mod log;
 mod manager;
 mod many;
+mod nodes;
 mod page;
 #[cfg(feature = "browser")]
 mod page_in_a_browser;

@@ -20,21 +20,26 @@ pub(crate) struct Manager {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
 }
 
+/// TLS over this socket, whatever certificate the other side has.
+pub(crate) fn credulous(address: SocketAddr, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the library has them")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![protocol::ALPN.to_vec()];
+    let name = ServerName::IpAddress(address.ip().into());
+    let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
+    StreamOwned::new(tls, socket)
+}
+
 impl Manager {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the library has them")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Credulous))
-            .with_no_client_auth();
-        config.alpn_protocols = vec![protocol::ALPN.to_vec()];
-        let name = ServerName::IpAddress(address.ip().into());
-        let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
         let socket = TcpStream::connect(address).expect("it accepts");
         socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-        let stream = BufReader::new(StreamOwned::new(tls, socket));
+        let stream = BufReader::new(credulous(address, socket));
         Self { stream }
     }
 

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use hsm_core::{LastStop, Profile, Stored};
+use hsm_core::{LastStop, ObjectId, Profile, SealedObject, Stored};
 use hsm_emulator::{Kept, OsRandom, Store};
 use hsm_listener::Identity;
 
@@ -23,8 +23,14 @@ fn emulator(arguments: &[&str], state: &Path) -> Output {
 
 /// A copy of the state that the first release wrote: `hsm-emulator demo`, never run.
 fn version_1() -> tempfile::TempDir {
+    version(1)
+}
+
+/// A copy of the state that a release with this version of `stored` wrote.
+fn version(number: u32) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room");
-    let fixture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/states/version-1/state.redb");
+    let fixture = format!("tests/states/version-{number}/state.redb");
+    let fixture = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(fixture);
     fs::create_dir(folder.path().join("state")).expect("there is room");
     fs::copy(fixture, folder.path().join("state/state.redb")).expect("the fixture is there");
     folder
@@ -49,6 +55,26 @@ fn a_state_of_version_1_is_brought_to_the_new_form_once() {
     }
 }
 
+/// Version 2 is that of `hsm-emulator demo` with one object, which an import put there: it had a number and no seal.
+#[test]
+fn a_state_of_version_2_is_brought_to_the_new_form_once_without_its_unsealed_objects() {
+    let folder = version(2);
+    let state = folder.path().join("state");
+    for _ in 0..2 {
+        let (store, kept) = Store::open(&state).expect("it is whole").expect("it is there");
+        assert!(kept.stored.binding.is_some() && kept.stored.remote_management);
+        assert_eq!((kept.stored.objects.count, kept.stored.objects.bytes), (0, 0));
+        assert!(store.objects().expect("the table is there").is_empty());
+        store.add_objects(&objects()[..1]).expect("there is room");
+        store
+            .persist(&[hsm_core::Change::RemoveObject {
+                id: objects()[0].0,
+                bytes: objects()[0].1.stored_bytes(),
+            }])
+            .expect("there is room");
+    }
+}
+
 #[test]
 fn a_device_of_version_1_runs_and_logs() {
     let folder = version_1();
@@ -64,14 +90,19 @@ fn a_device_of_version_1_runs_and_logs() {
     assert!(log.contains("|self test passed\n"), "{log}");
 }
 
+fn objects() -> [(ObjectId, SealedObject); 2] {
+    [(1, vec![1, 2, 3]), (7, vec![0xFF])].map(|(byte, sealed)| {
+        let sealed = SealedObject::new(sealed).expect("it is short");
+        (ObjectId::new([byte; ObjectId::BYTES]), sealed)
+    })
+}
+
 #[test]
 fn an_exported_state_is_the_imported_one_but_for_its_tls_key() {
     let folder = demo();
     let state = folder.path().join("state");
     let (store, kept) = Store::open(&state).expect("it is whole").expect("it is there");
-    store
-        .add_objects(&[(1, vec![1, 2, 3]), (7, vec![0xFF])])
-        .expect("there is room");
+    store.add_objects(&objects()).expect("there is room");
     drop(store);
     let exported = emulator(&["state", "export"], &state);
     assert!(exported.status.success(), "{exported:?}");
@@ -94,10 +125,7 @@ fn an_exported_state_is_the_imported_one_but_for_its_tls_key() {
         kept.stored
     );
     assert_ne!(found.identity.certificate(), kept.identity.certificate());
-    assert_eq!(
-        store.objects().expect("they are there"),
-        [(1, vec![1, 2, 3]), (7, vec![0xFF])]
-    );
+    assert_eq!(store.objects().expect("they are there"), objects());
     drop(store);
     let again = emulator(&["state", "import", &file.to_string_lossy()], &other);
     assert_eq!(again.status.code(), Some(2), "it is full: {again:?}");
@@ -114,7 +142,7 @@ fn an_erased_database_leaves_the_certificate_and_nothing_of_users_and_objects() 
         identity: Identity::generate("TXP0000001").expect("the library makes one"),
     };
     let store = Store::create(folder.path(), &kept).expect("there is room");
-    store.add_objects(&[(1, vec![1, 2, 3])]).expect("there is room");
+    store.add_objects(&objects()).expect("there is room");
     store
         .persist(&[hsm_core::Change::EraseDatabase, hsm_core::Change::Binding(None)])
         .expect("there is room");

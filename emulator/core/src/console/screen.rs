@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 
 use unicode_width::UnicodeWidthChar as _;
 
+use crate::SyncDirection;
+
 /// Columns of the screen.
 pub const SCREEN_COLUMNS: usize = 80;
 /// Rows of the screen.
@@ -90,6 +92,15 @@ impl Screen {
     /// One line of text in the middle, for the moments in which nothing can be done.
     pub(crate) fn notice(&mut self, text: &str) {
         self.put_centred(12, text);
+    }
+
+    /// How far live sync is, above the status line. Ours: no screen of the vendor's shows it.
+    pub(crate) fn live_sync(&mut self, direction: SyncDirection, percent: u8) {
+        let text = match direction {
+            SyncDirection::Taking => format!("Live sync: taking another node's database, {percent} %"),
+            SyncDirection::Sending => format!("Live sync: sending this database, {percent} %"),
+        };
+        self.put_centred(24, &text);
     }
 
     /// The box of remote management; `manager` is its address and cipher suite. Source: RM-02, RM-09, LC-04.

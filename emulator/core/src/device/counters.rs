@@ -62,6 +62,16 @@ impl Counters {
             | Event::UserCreated { .. }
             | Event::UserRemoved { .. }
             | Event::UserPasswordChanged(_)
+            | Event::UserPermissionsChanged { .. }
+            | Event::UserTrusted { .. }
+            | Event::PasswordPolicyChanged { .. }
+            | Event::ObjectChanged { .. }
+            | Event::LiveSyncBegun { .. }
+            | Event::LiveSyncDone { .. }
+            | Event::LiveSyncFailed { .. }
+            | Event::LiveSyncSending { .. }
+            | Event::LiveSyncSent { .. }
+            | Event::LiveSyncNotSent { .. }
             | Event::LogCleared { .. } => return,
         };
         *counter += 1;

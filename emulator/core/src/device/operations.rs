@@ -34,6 +34,8 @@ pub(crate) enum Order {
     PowerOff,
     UnlockMaster,
     LiveSync {
+        /// As it stands in the list; the first if none is named.
+        node: Option<String>,
         confirm: String,
     },
     FactoryReset {
@@ -69,9 +71,9 @@ impl Order {
     /// What was typed to confirm, if that is asked for.
     fn confirmation(&self) -> Option<&str> {
         match self {
-            Self::LiveSync { confirm } | Self::FactoryReset { confirm } | Self::SetMode { confirm, .. } => {
-                Some(confirm)
-            }
+            Self::LiveSync { confirm, .. }
+            | Self::FactoryReset { confirm }
+            | Self::SetMode { confirm, .. } => Some(confirm),
             Self::StopService
             | Self::StartService
             | Self::Restart
@@ -124,8 +126,7 @@ impl Device {
             ManagerRequest::Restart => Order::Restart,
             ManagerRequest::PowerOff => Order::PowerOff,
             ManagerRequest::UnlockMaster => Order::UnlockMaster,
-            // It is synchronized with none.
-            ManagerRequest::LiveSync { node: _, confirm } => Order::LiveSync { confirm },
+            ManagerRequest::LiveSync { node, confirm } => Order::LiveSync { node, confirm },
             ManagerRequest::FactoryReset { confirm } => Order::FactoryReset { confirm },
             ManagerRequest::SetMode { mode, confirm } => Order::SetMode { mode, confirm },
             ManagerRequest::SetNetwork(members) => Order::SetNetwork(Box::new(
@@ -192,7 +193,10 @@ impl Device {
                 };
                 self.commit_operation(operation, requester, vec![Change::PutUser(name, user)], json!({}));
             }
-            Order::LiveSync { .. } => unreachable!("no cell of the table permits it"),
+            Order::LiveSync { node, .. } => match self.sync_node(node.as_deref()) {
+                Ok(node) => self.begin_sync(cx, requester, node),
+                Err(_) => unreachable!("it was found when the operation was permitted"),
+            },
             //= OP-06
             Order::FactoryReset { .. } => {
                 let changes = self.factory_reset();
@@ -236,12 +240,14 @@ impl Device {
                 return Err(ErrorName::WrongState.into());
             }
             Order::ChangePassword { .. } => self.check_password_may_be_tried(cx)?,
+            Order::LiveSync { node, .. } => {
+                self.sync_node(node.as_deref())?;
+            }
             Order::StopService
             | Order::StartService
             | Order::Restart
             | Order::PowerOff
             | Order::UnlockMaster
-            | Order::LiveSync { .. }
             | Order::FactoryReset { .. }
             | Order::SetMode { .. }
             | Order::SetNetwork(_) => {}

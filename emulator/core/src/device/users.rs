@@ -11,8 +11,9 @@ use zeroize::Zeroizing;
 
 use super::{Device, Errand as AnyErrand, Output, Promise};
 use crate::{
-    Change, Derivation, Event, FOLLOWERS_MAX, Password, Permissions, USER_ERRANDS_MAX, USER_SESSIONS_MAX,
-    USERS_MAX, User, UserAnswer, UserName, UserRefusal, UserRequest, UserSession,
+    Change, Derivation, Event, FOLLOWERS_MAX, LIST_PAGE_MAX, Need, ObjectId, Password, PasswordPolicy,
+    Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts,
+    UserName, UserRefusal, UserRequest, UserSession,
     derivation::{DerivedKey, Salt, Verifier},
 };
 
@@ -51,6 +52,12 @@ pub(super) enum Promised {
     },
     /// What a user asked for is done.
     Done { session: UserSession, event: Event },
+    /// The same with an object that nobody else could ask for meanwhile.
+    ObjectDone {
+        session: UserSession,
+        event: Event,
+        id: ObjectId,
+    },
 }
 
 /// What waits for a derivation.
@@ -136,8 +143,14 @@ impl Device {
         let Some(Session::Free(user)) = self.users.sessions.get(&session) else {
             return self.refuse_user(session, UserRefusal::WrongState);
         };
+        if self.live_sync.is_taking() && !matches!(request, UserRequest::Logout) {
+            return self.refuse_user(session, UserRefusal::CannotNow);
+        }
         let name = user.name.clone();
-        if let Err(refusal) = self.serve_user(cx, session, &name, request) {
+        let served = self
+            .permit_user(&name, &request)
+            .and_then(|()| self.serve_user(cx, session, &name, request));
+        if let Err(refusal) = served {
             self.refuse_user(session, refusal);
         }
     }
@@ -178,7 +191,6 @@ impl Device {
                 password,
                 permissions,
             } => {
-                self.check_permission(name, Permissions::USER_CREATE)?;
                 let created = UserName::parse(&typed).ok_or(UserRefusal::InvalidName)?;
                 if self.stored.users.contains_key(&created) {
                     return Err(UserRefusal::UserExists);
@@ -199,22 +211,110 @@ impl Device {
                 self.keep_password(cx, session, created, Some(permissions), password, event);
             }
             UserRequest::Remove { name: typed } => {
-                self.check_permission(name, Permissions::USER_CREATE)?;
                 let removed = self.known_user(&typed)?;
                 if removed == UserName::master() {
                     return Err(UserRefusal::CannotRemoveMaster);
                 }
                 self.set_busy(session)?;
-                self.put_out(cx, &removed);
-                let event = Event::UserRemoved {
-                    name: removed.clone(),
+                self.begin_partition_removal(session, name, removed)?;
+            }
+            UserRequest::Block { name: typed } => {
+                let blocked = self.known_user(&typed)?;
+                self.set_busy(session)?;
+                let user = User {
+                    failures: self.password_policy().login_tries,
+                    ..self.stored.users[&blocked].clone()
+                };
+                let event = Event::UserBlocked(blocked.clone());
+                let promised = Promised::Done { session, event };
+                self.commit(vec![Change::PutUser(blocked, user)], Promise::User(promised));
+            }
+            UserRequest::SetPermissions {
+                name: typed,
+                permissions,
+            } => {
+                let changed = self.known_user(&typed)?;
+                // `master` is an operator for ever.
+                if changed == UserName::master() {
+                    return Err(UserRefusal::CannotRemoveMaster);
+                }
+                self.set_busy(session)?;
+                let user = User {
+                    permissions,
+                    ..self.stored.users[&changed].clone()
+                };
+                let event = Event::UserPermissionsChanged {
+                    name: changed.clone(),
                     by: name.clone(),
                 };
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::RemoveUser(removed)], Promise::User(promised));
+                self.commit(vec![Change::PutUser(changed, user)], Promise::User(promised));
+            }
+            UserRequest::ListUsers { after } => {
+                let users = self.stored.users.iter();
+                let mut users = users.skip_while(|(name, _)| {
+                    after
+                        .as_ref()
+                        .is_some_and(|after| name.as_str() <= after.as_str())
+                });
+                let page = users.by_ref().take(LIST_PAGE_MAX);
+                let page = page
+                    .map(|(name, user)| UserFacts {
+                        name: name.clone(),
+                        permissions: user.permissions,
+                        blocked: self.is_blocked(user),
+                    })
+                    .collect();
+                let more = users.next().is_some();
+                self.answer_user(session, UserAnswer::Users { users: page, more });
+            }
+            UserRequest::SetPolicy(policy) => {
+                if policy.is_some_and(|policy| !policy.is_valid()) {
+                    return Err(UserRefusal::InvalidValue);
+                }
+                self.set_busy(session)?;
+                let event = Event::PasswordPolicyChanged { by: name.clone() };
+                let promised = Promised::Done { session, event };
+                self.commit(vec![Change::PasswordPolicy(policy)], Promise::User(promised));
+            }
+            UserRequest::Trust {
+                name: typed,
+                permissions,
+            } => {
+                let trusted = self.known_user(&typed)?;
+                if trusted == *name || permissions.0 & !Permissions::EVERY_OBJ.0 != 0 {
+                    return Err(UserRefusal::InvalidValue);
+                }
+                let mut user = self.stored.users[name].clone();
+                if permissions == Permissions::NONE {
+                    user.trusted.remove(&trusted);
+                } else {
+                    user.trusted.insert(trusted.clone(), permissions);
+                }
+                if user.trusted.len() > TRUSTED_MAX {
+                    return Err(UserRefusal::LimitReached);
+                }
+                self.set_busy(session)?;
+                let event = Event::UserTrusted {
+                    name: trusted,
+                    by: name.clone(),
+                };
+                let promised = Promised::Done { session, event };
+                self.commit(vec![Change::PutUser(name.clone(), user)], Promise::User(promised));
+            }
+            UserRequest::ListTrusted => {
+                let trusted = self.stored.users[name].trusted.clone();
+                self.answer_user(session, UserAnswer::Trusted(trusted.into_iter().collect()));
+            }
+            UserRequest::Object {
+                partition,
+                name: typed,
+                request,
+            } => self.begin_object(session, name, partition, &typed, request)?,
+            UserRequest::ListObjects { partition, after } => {
+                self.begin_list(session, name, partition, after)?;
             }
             UserRequest::Unblock { name: typed } => {
-                self.check_permission(name, Permissions::SYS_OPERATOR)?;
                 let unblocked = self.known_user(&typed)?;
                 self.set_busy(session)?;
                 let user = User {
@@ -227,12 +327,10 @@ impl Device {
             }
             //= LG-02
             UserRequest::RetrieveLog => {
-                self.check_permission(name, Permissions::USER_REMOTE_LOG)?;
                 self.outputs.push_back(Output::RetrieveLog { session });
             }
             //= LG-02
             UserRequest::FollowLog => {
-                self.check_permission(name, Permissions::USER_REMOTE_LOG)?;
                 let followers = self.users.followers();
                 if !followers.contains(&session) && followers.len() >= FOLLOWERS_MAX {
                     return Err(UserRefusal::LimitReached);
@@ -244,7 +342,6 @@ impl Device {
             }
             //= LG-02
             UserRequest::ClearLog => {
-                self.check_permission(name, Permissions::USER_REMOTE_LOG)?;
                 self.outputs.push_back(Output::ClearLog);
                 self.tell(cx, Event::LogCleared { by: name.clone() });
                 self.answer_user(session, UserAnswer::Done);
@@ -274,7 +371,7 @@ impl Device {
     }
 
     /// A user that is being removed leaves at once.
-    fn put_out(&mut self, cx: &Cx<'_>, name: &UserName) {
+    pub(super) fn put_out(&mut self, cx: &Cx<'_>, name: &UserName) {
         let is_theirs = |session: &Session| match session {
             Session::Free(user) | Session::Busy(Some(user)) => user.name == *name,
             Session::Busy(None) => false,
@@ -305,6 +402,8 @@ impl Device {
             Some(UserRefusal::ServiceStopped)
         } else if self.users.sessions.contains_key(&session) {
             Some(UserRefusal::WrongState)
+        } else if self.live_sync.is_taking() {
+            Some(UserRefusal::CannotNow)
         } else if self.users.sessions.len() >= USER_SESSIONS_MAX
             || self.users.errands_len() >= USER_ERRANDS_MAX
         {
@@ -324,7 +423,7 @@ impl Device {
         let mut was_blocked = false;
         if let Some(name) = &known {
             let mut user = self.stored.users[name].clone();
-            was_blocked = user.failures >= self.profile.users.login_tries;
+            was_blocked = self.is_blocked(&user);
             if !was_blocked {
                 user.failures += 1;
                 changes.push(Change::PutUser(name.clone(), user));
@@ -412,6 +511,7 @@ impl Device {
                     permissions: created.unwrap_or_else(|| self.permissions_of(&name)),
                     verifier: Some(Verifier::new(self.profile.password_hash, salt, derived)),
                     failures: 0,
+                    trusted: before.map_or_else(BTreeMap::new, |user| user.trusted.clone()),
                     partition: before.and_then(|user| user.partition.clone()),
                 };
                 let promised = Promised::Done { session, event };
@@ -449,7 +549,7 @@ impl Device {
         }
         if !is_right(Some(&user), compared, derived) {
             self.refuse_login(cx, session, peer, &typed, UserRefusal::LoginFailed);
-            if user.failures >= self.profile.users.login_tries {
+            if self.is_blocked(&user) {
                 self.tell(cx, Event::UserBlocked(name));
             }
             return;
@@ -504,15 +604,21 @@ impl Device {
                 self.tell(cx, Event::UserLoggedIn { name, peer });
                 self.answer_user(session, UserAnswer::LoggedIn { permissions });
             }
-            Promised::Done { session, event } => {
-                self.tell(cx, event);
-                self.set_free(session);
-                self.answer_user(session, UserAnswer::Done);
+            Promised::Done { session, event } => self.on_done(cx, session, event),
+            Promised::ObjectDone { session, event, id } => {
+                self.objects.let_go(id);
+                self.on_done(cx, session, event);
             }
         }
     }
 
     // What the requests have in common.
+
+    fn on_done(&mut self, cx: &Cx<'_>, session: UserSession, event: Event) {
+        self.tell(cx, event);
+        self.set_free(session);
+        self.answer_user(session, UserAnswer::Done);
+    }
 
     fn keep_password(
         &mut self,
@@ -547,25 +653,52 @@ impl Device {
             .map_or(Permissions::NONE, |user| user.permissions)
     }
 
-    fn check_permission(&self, name: &UserName, permission: Permissions) -> Result<(), UserRefusal> {
-        let has = self.permissions_of(name).include(permission);
+    /// Whether a user may ask for this. The one place where that is decided.
+    fn permit_user(&self, name: &UserName, request: &UserRequest) -> Result<(), UserRefusal> {
+        let has = match request.need() {
+            Need::Nothing => true,
+            Need::System(permission) => self.permissions_of(name).include(permission),
+            // An operator has no implicit access to another's partition, so that only the bits count.
+            Need::Partition(permission) => match request.partition() {
+                None => true,
+                Some(typed) if typed == name.as_str() => true,
+                Some(typed) => UserName::parse(typed)
+                    .and_then(|owner| self.stored.users.get(&owner)?.trusted.get(name).copied())
+                    .is_some_and(|trust| trust.0 & permission.0 == permission.0),
+            },
+        };
         has.then_some(()).ok_or(UserRefusal::NotPermitted)
     }
 
+    /// What holds for passwords.
+    pub(crate) fn password_policy(&self) -> PasswordPolicy {
+        let profile = || PasswordPolicy::of(&self.profile.users);
+        self.stored.password_policy.unwrap_or_else(profile)
+    }
+
+    pub(super) fn is_blocked(&self, user: &User) -> bool {
+        user.failures >= self.password_policy().login_tries
+    }
+
+    /// Whether the session still waits for what it asked for.
+    pub(super) fn is_busy(&self, session: UserSession) -> bool {
+        matches!(self.users.sessions.get(&session), Some(Session::Busy(Some(_))))
+    }
+
     fn check_password_length(&self, password: &Password) -> Result<(), UserRefusal> {
-        let policy = &self.profile.users;
-        let permitted = policy.password_characters_min..=policy.password_characters_max;
+        let policy = self.password_policy();
+        let permitted = policy.characters_min..=policy.characters_max;
         let is_permitted = permitted.contains(&password.0.chars().count());
         is_permitted.then_some(()).ok_or(UserRefusal::InvalidPassword)
     }
 
-    fn known_user(&self, typed: &str) -> Result<UserName, UserRefusal> {
+    pub(super) fn known_user(&self, typed: &str) -> Result<UserName, UserRefusal> {
         let name = UserName::parse(typed).ok_or(UserRefusal::InvalidName)?;
         let is_known = self.stored.users.contains_key(&name);
         is_known.then_some(name).ok_or(UserRefusal::UserNotFound)
     }
 
-    fn set_busy(&mut self, session: UserSession) -> Result<(), UserRefusal> {
+    pub(super) fn set_busy(&mut self, session: UserSession) -> Result<(), UserRefusal> {
         if self.users.errands_len() >= USER_ERRANDS_MAX {
             return Err(UserRefusal::LimitReached);
         }
@@ -575,7 +708,7 @@ impl Device {
         Ok(())
     }
 
-    fn set_free(&mut self, session: UserSession) {
+    pub(super) fn set_free(&mut self, session: UserSession) {
         match self.users.sessions.remove(&session) {
             Some(Session::Busy(Some(user)) | Session::Free(user)) => {
                 self.users.sessions.insert(session, Session::Free(user));
@@ -584,11 +717,11 @@ impl Device {
         }
     }
 
-    fn refuse_user(&mut self, session: UserSession, refusal: UserRefusal) {
+    pub(super) fn refuse_user(&mut self, session: UserSession, refusal: UserRefusal) {
         self.answer_user(session, UserAnswer::Refused(refusal));
     }
 
-    fn answer_user(&mut self, session: UserSession, answer: UserAnswer) {
+    pub(super) fn answer_user(&mut self, session: UserSession, answer: UserAnswer) {
         self.outputs.push_back(Output::User { session, answer });
     }
 }

@@ -4,10 +4,10 @@ use apdu::Csn;
 use machine::{Instant, WallClock};
 use protocol::{CeremonyResetReason, DeniedReason, ErrorName};
 
-use super::{CardOutcome, Denial, DisabledBy, Event, Operator, Record, SessionEnd, Where};
+use super::{CardOutcome, Denial, DisabledBy, Event, ObjectChange, Operator, Record, SessionEnd, Where};
 use crate::{
-    Algorithm, CardSet, ConnectionId, LastStop, Operation, PartitionChange, Purpose, Scheme, SetId,
-    TurnedAway, UserName, UserRefusal,
+    Algorithm, CardSet, ConnectionId, LastStop, ObjectId, Operation, PartitionChange, Purpose, Scheme, SetId,
+    SyncRefusal, TurnedAway, UserName, UserRefusal,
 };
 
 impl Event {
@@ -130,7 +130,36 @@ impl Event {
                 name: ana.clone(),
                 by: master.clone(),
             },
-            Self::UserPasswordChanged(ana),
+            Self::UserPasswordChanged(ana.clone()),
+            Self::UserPermissionsChanged {
+                name: ana.clone(),
+                by: master.clone(),
+            },
+            Self::UserTrusted {
+                name: master.clone(),
+                by: ana.clone(),
+            },
+            Self::PasswordPolicyChanged { by: master.clone() },
+            Self::ObjectChanged {
+                object: ObjectId::new([0x5C; ObjectId::BYTES]),
+                change: ObjectChange::Created,
+                by: ana,
+            },
+            Self::LiveSyncBegun { node: address },
+            Self::LiveSyncDone {
+                node: address,
+                objects: 1024,
+            },
+            Self::LiveSyncFailed {
+                node: address,
+                why: SyncRefusal::LinkLost,
+            },
+            Self::LiveSyncSending { peer },
+            Self::LiveSyncSent { peer, objects: 1024 },
+            Self::LiveSyncNotSent {
+                peer,
+                why: SyncRefusal::Key,
+            },
             Self::LogCleared { by: master },
         ]
     }

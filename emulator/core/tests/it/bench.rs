@@ -7,7 +7,7 @@ use apdu::{Atr, Csn, ReaderAnswer, ReaderCommand};
 use card_core::{Card, CardImage, Personalisation, profile};
 use hsm_core::{
     Change, ConnectionId, DerivationSettings, Device, Event, Input, Key, LocalCard, Model, Output, Profile,
-    Purpose, Scheme, ServerMasterKey, Stored, Ticket, UserAnswer, UserSession,
+    Purpose, Scheme, ServerMasterKey, Shelf, Stored, SyncInput, Ticket, UserAnswer, UserSession,
 };
 use machine::{Cx, Instant, Machine, WallClock};
 use protocol::{CardAtr, CardResponse, PinStatus};
@@ -16,6 +16,9 @@ use sim::Seed;
 
 pub(crate) const PIN: &str = "12345678";
 pub(crate) const WRONG_PIN: &str = "87654321";
+
+/// The one node in the list, where nobody is.
+const NODE: [u8; 4] = [203, 0, 113, 200];
 
 /// Which shadow a card holds: a copy has its original's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,11 +82,14 @@ pub(crate) struct Bench {
     /// `None` while there is no power.
     pub(crate) device: Option<Device>,
     pub(crate) profile: Profile,
-    durable: Stored,
+    pub(crate) durable: Stored,
+    pub(crate) shelf: Shelf,
     unwritten: VecDeque<(Ticket, Vec<Change>)>,
     /// What users were told, and how often the log was asked for.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) log_asks: usize,
+    /// Whether salts and challenges are drawn.
+    pub(crate) draws: bool,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -150,6 +156,7 @@ impl Bench {
 
         let mut durable = Stored::bound_to(key.binding());
         durable.remote_management = true;
+        durable.nodes = vec![NODE.into()];
         let mut profile = Profile::of(model);
         // A password costs a moment here.
         profile.password_hash = DerivationSettings {
@@ -162,9 +169,11 @@ impl Bench {
             device: Some(Device::new(profile.clone(), durable.clone())),
             profile,
             durable,
+            shelf: Shelf::default(),
             unwritten: VecDeque::new(),
             told_users: Vec::new(),
             log_asks: 0,
+            draws: false,
             disk_is_slow: false,
             cards,
             slot: None,
@@ -187,6 +196,7 @@ impl Bench {
     /// The same, switched off and bound to nothing.
     pub(crate) fn out_of_the_factory(mut self) -> Self {
         self.durable = Stored::out_of_the_factory(&self.profile);
+        self.durable.nodes = vec![NODE.into()];
         self.device = Some(Device::new(self.profile.clone(), self.durable.clone()));
         self
     }
@@ -226,6 +236,10 @@ impl Bench {
             | Input::TurnedAway { .. }
             | Input::Persisted(_)
             | Input::Derived { .. }
+            | Input::Fetched { .. }
+            | Input::Generated { .. }
+            | Input::Imported(_)
+            | Input::Sync(_)
             | Input::User { .. }
             | Input::UserGone { .. }
             | Input::SelfTestFault(_) => {}
@@ -261,6 +275,26 @@ impl Bench {
                 Output::Derive { job, derivation } => {
                     let derived = derivation.run();
                     self.input(Input::Derived { job, derived });
+                }
+                Output::Fetch { job, query } => {
+                    // What is not written yet is in the answer, too.
+                    let mut shelf = self.shelf.clone();
+                    for change in self.unwritten.iter().flat_map(|(_, changes)| changes) {
+                        shelf.apply(change);
+                    }
+                    let fetched = shelf.fetch(&query);
+                    self.input(Input::Fetched { job, fetched });
+                }
+                // The one node in the list is not there.
+                Output::Connect { connection, .. } => {
+                    self.input(Input::Sync(SyncInput::Unreachable { connection }));
+                }
+                Output::CloseImage(_) | Output::Import { .. } | Output::SendFrame { .. } => {
+                    unreachable!("live sync has a bench of its own")
+                }
+                Output::Generate { job, generation } => {
+                    let key = generation.run();
+                    self.input(Input::Generated { job, key });
                 }
                 Output::User { session, answer } => self.told_users.push((session, answer)),
                 Output::RetrieveLog { .. } | Output::ClearLog => self.log_asks += 1,
@@ -306,6 +340,7 @@ impl Bench {
         if let Some((ticket, changes)) = self.unwritten.pop_front() {
             for change in &changes {
                 self.durable.apply(change);
+                self.shelf.apply(change);
             }
             self.input(Input::Persisted(ticket));
         }

@@ -5,6 +5,7 @@ mod card_bench;
 mod dialogs;
 mod limits;
 mod lines;
+mod objects;
 mod operations;
 mod quorum;
 mod screens;

@@ -93,6 +93,11 @@ impl Bench {
                 Output::Finish(connection) => self.outs.entry(connection).or_default().push(Out::Finish),
                 Output::Close(connection) => self.outs.entry(connection).or_default().push(Out::Close),
                 Output::Derive { .. }
+                | Output::Fetch { .. }
+                | Output::Generate { .. }
+                | Output::CloseImage(_)
+                | Output::Import { .. }
+                | Output::Connect { .. }
                 | Output::User { .. }
                 | Output::RetrieveLog { .. }
                 | Output::ClearLog => {

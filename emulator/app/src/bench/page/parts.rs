@@ -303,6 +303,7 @@ pub(super) fn connections(state: &State) -> String {
             Phase::FirstBytes => "first bytes",
             Phase::Handshake => "handshake",
             Phase::Lines => "lines",
+            Phase::Frames => "live sync",
             Phase::End => "ends",
         };
         format!(
@@ -322,6 +323,7 @@ pub(super) fn limits(state: &State) -> String {
             LimitName::Interval => "Next custodian",
             LimitName::Inactivity => "Inactivity of the manager",
             LimitName::Denials => "Denials are only counted",
+            LimitName::LiveSync => "Next word of the other device",
             LimitName::Handshake => "TLS handshake",
             LimitName::Linger => "End of a connection",
             LimitName::Write => "A write takes long",
