@@ -230,9 +230,8 @@ impl State {
     pub(crate) fn phase(&self) -> Phase {
         match self {
             Self::ExpectFirstBytes(_) => Phase::FirstBytes,
-            Self::ExpectHandshake(_) => Phase::Handshake,
+            Self::ExpectHandshake(_) | Self::ExpectNode(_) => Phase::Handshake,
             Self::ExpectLines(_) => Phase::Lines,
-            Self::ExpectNode(_) => Phase::Handshake,
             Self::ExpectFrames(_) => Phase::Frames,
             Self::ExpectEnd(_) => Phase::End,
         }

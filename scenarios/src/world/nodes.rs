@@ -245,11 +245,6 @@ impl World {
         self.cut_cables(Hsm::Other(index));
     }
 
-    pub(crate) fn return_power_to_node(&mut self, index: usize) {
-        self.plug_node_in(index);
-        self.tell_node(index, Input::Device(DeviceInput::PowerReturned));
-    }
-
     /// The place of the HSM at this address.
     pub(crate) fn node_at(&self, address: IpAddr) -> Option<usize> {
         self.nodes.iter().position(|node| node.address == address)

@@ -77,7 +77,7 @@ fn a_source_that_is_killed_in_the_middle_leaves_the_old_database() {
             break message;
         }
         if message["params"]["percent"].as_u64() > Some(4)
-            && let Some(mut source) = source.take()
+            && let Some(source) = source.take()
         {
             source.signal("-KILL");
         }

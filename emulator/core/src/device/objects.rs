@@ -72,11 +72,11 @@ impl Device {
         &mut self,
         session: UserSession,
         by: &UserName,
-        partition: Option<String>,
+        partition: Option<&str>,
         typed: &str,
         request: ObjectRequest,
     ) -> Result<(), UserRefusal> {
-        let owner = self.owner(by, partition.as_deref())?;
+        let owner = self.owner(by, partition)?;
         let name = ObjectName::parse(typed).ok_or(UserRefusal::InvalidName)?;
         match &request {
             ObjectRequest::Create { attributes, .. } | ObjectRequest::SetAttributes(attributes)
@@ -125,10 +125,10 @@ impl Device {
         &mut self,
         session: UserSession,
         by: &UserName,
-        partition: Option<String>,
+        partition: Option<&str>,
         after: Option<String>,
     ) -> Result<(), UserRefusal> {
-        let owner = self.owner(by, partition.as_deref())?;
+        let owner = self.owner(by, partition)?;
         let vault = self.vault()?;
         let after = match after {
             None => None,
@@ -195,7 +195,7 @@ impl Device {
             }
             Ok(Reached::End)
         };
-        self.finish_object(session, id, done);
+        self.finish_object(session, id, &done);
     }
 
     /// What an errand came to: its end, which frees the session and the object, or the next thing to wait for.
@@ -203,14 +203,14 @@ impl Device {
         &mut self,
         session: UserSession,
         id: Option<ObjectId>,
-        done: Result<Reached, UserRefusal>,
+        done: &Result<Reached, UserRefusal>,
     ) {
         match done {
             Ok(Reached::Wait) => return,
             Ok(Reached::End) => self.set_free(session),
             Err(refusal) => {
                 self.set_free(session);
-                self.refuse_user(session, refusal);
+                self.refuse_user(session, *refusal);
             }
         }
         if let Some(id) = id {
@@ -281,7 +281,7 @@ impl Device {
         } else {
             Ok(Reached::End)
         };
-        self.finish_object(session, Some(id), done);
+        self.finish_object(session, Some(id), &done);
     }
 
     fn keep_generated(

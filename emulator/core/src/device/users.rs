@@ -310,9 +310,9 @@ impl Device {
                 partition,
                 name: typed,
                 request,
-            } => self.begin_object(session, name, partition, &typed, request)?,
+            } => self.begin_object(session, name, partition.as_deref(), &typed, request)?,
             UserRequest::ListObjects { partition, after } => {
-                self.begin_list(session, name, partition, after)?;
+                self.begin_list(session, name, partition.as_deref(), after)?;
             }
             UserRequest::Unblock { name: typed } => {
                 let unblocked = self.known_user(&typed)?;

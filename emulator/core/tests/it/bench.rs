@@ -88,8 +88,6 @@ pub(crate) struct Bench {
     /// What users were told, and how often the log was asked for.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) log_asks: usize,
-    /// Whether salts and challenges are drawn.
-    pub(crate) draws: bool,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -173,7 +171,6 @@ impl Bench {
             unwritten: VecDeque::new(),
             told_users: Vec::new(),
             log_asks: 0,
-            draws: false,
             disk_is_slow: false,
             cards,
             slot: None,

@@ -166,6 +166,12 @@ impl CardBench {
                 | Output::Send { .. }
                 | Output::End { .. }
                 | Output::Derive { .. }
+                | Output::Fetch { .. }
+                | Output::Generate { .. }
+                | Output::CloseImage(_)
+                | Output::Import { .. }
+                | Output::Connect { .. }
+                | Output::SendFrame { .. }
                 | Output::User { .. }
                 | Output::RetrieveLog { .. }
                 | Output::ClearLog => {}

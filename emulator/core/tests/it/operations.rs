@@ -160,8 +160,6 @@ fn judged(bench: &Bench, by: impl Fn(Operator) -> bool) -> Vec<(Operation, Verdi
 /// A manager asks, and both the answer and the event are as the table says.
 fn check_manager(bench: &Bench, operation: Operation, expected: Verdict, cell: &str) {
     let mut bench = bench.clone();
-    // A live sync begins with a challenge.
-    bench.draws = true;
     bench.sights.clear();
     let manager = bench.manager;
     let serial = bench.profile.serial.clone();

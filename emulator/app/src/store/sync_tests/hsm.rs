@@ -27,12 +27,14 @@ pub(super) const NODE: [u8; 4] = [192, 0, 2, 200];
 pub(super) const MANAGER: ConnectionId = ConnectionId::new(1);
 pub(super) const SYNC: ConnectionId = ConnectionId::new(2);
 
+/// The power was cut in the middle of something.
+struct PowerCut;
+
 pub(super) struct Hsm {
     /// `None` without power.
     pub(super) device: Option<Device>,
     desk: Option<Desk<Rc<Store>>>,
     fuse: Option<Fuse>,
-    pub(super) folder: PathBuf,
     profile: Profile,
     now: Instant,
     /// Frames to the other side, and connections that were asked for or ended.
@@ -108,23 +110,22 @@ impl Hsm {
             identity: Identity::generate("TPK0000001").expect("the library makes one"),
         };
         let store = Store::create(folder, &kept).expect("there is room");
-        Self::with(folder, store, stored)
+        Self::with(store, stored)
     }
 
     /// What is in this folder, switched off.
     pub(super) fn open(folder: &Path) -> Self {
         let (store, kept) = Store::open(folder).expect("it is whole").expect("it is there");
-        Self::with(folder, store, kept.stored)
+        Self::with(store, kept.stored)
     }
 
-    fn with(folder: &Path, store: Store, stored: Stored) -> Self {
+    fn with(store: Store, stored: Stored) -> Self {
         let profile = profile();
         let fuse = store.fuse();
         Self {
             device: Some(Device::new(profile.clone(), stored)),
             desk: Some(Desk::new(Rc::new(store))),
             fuse: Some(fuse),
-            folder: folder.to_owned(),
             profile,
             now: Instant::POWER_ON,
             frames: VecDeque::new(),
@@ -223,22 +224,22 @@ impl Hsm {
                     }
                 };
                 match self.do_work(work) {
-                    Some(input) => inputs.extend(input),
-                    None => return self.cut(),
+                    Ok(input) => inputs.extend(input),
+                    Err(PowerCut) => return self.cut(),
                 }
             }
         }
     }
 
-    /// What the store says of it; nothing if the power was cut at it.
-    fn do_work(&mut self, work: Work) -> Option<Option<Input>> {
+    /// What the store says of it, if it says something.
+    fn do_work(&mut self, work: Work) -> Result<Option<Input>, PowerCut> {
         let desk = self.desk.as_mut().expect("there is power");
         let done = quietly(|| catch_unwind(AssertUnwindSafe(|| desk.do_work(work))));
         let done = done.ok().and_then(Result::ok);
         if self.fuse.as_ref().is_some_and(Fuse::is_blown) {
-            return None;
+            return Err(PowerCut);
         }
-        Some(
+        Ok(
             match done
                 .expect("no panic while there is power")
                 .expect("there is room")
