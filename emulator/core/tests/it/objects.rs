@@ -58,8 +58,8 @@ fn ask(bench: &mut Bench, session: u64, request: UserRequest) -> UserAnswer {
     let told_before = bench.told_users.len();
     send(bench, session, request);
     let told = &bench.told_users[told_before..];
-    let mine = told.iter().filter(|(to, _)| *to == UserSession(session));
-    let (_, answer) = mine.last().expect("it is answered");
+    let mut mine = told.iter().filter(|(to, _)| *to == UserSession(session));
+    let (_, answer) = mine.next_back().expect("it is answered");
     answer.clone()
 }
 
