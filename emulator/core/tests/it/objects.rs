@@ -18,7 +18,7 @@ fn with_users() -> Bench {
 
 fn with_users_and(prepare: impl FnOnce(&mut Bench)) -> Bench {
     let mut bench = Bench::new(2);
-    bench.has_users = true;
+    bench.draws = true;
     prepare(&mut bench);
     let mut bench = bench.switched_on();
     activate(&mut bench);

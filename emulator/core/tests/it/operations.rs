@@ -425,7 +425,7 @@ fn a_device_answers_each_operation_as_the_table_says_whoever_asks_on_every_model
         "a Pocket has no console that could be locked (PK-01)": 60,
         "a locked console shows no menu, and only a menu enables remote management (RM-16, LC-05)": 120,
         "no manager is let in, and none stays (RM-05)": 240,
-        "no menu offers it": 18,
+        "no menu offers it": 12,
         "nobody can have enabled remote management (LF-01, RM-01)": 60,
         "the console asks for the set (LC-05)": 60,
         "the console asks for the start PIN (LF-03)": 30,
