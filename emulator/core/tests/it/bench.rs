@@ -154,7 +154,6 @@ impl Bench {
 
         let mut durable = Stored::bound_to(key.binding());
         durable.remote_management = true;
-        durable.nodes = vec![NODE.into()];
         let mut profile = Profile::of(model);
         // A password costs a moment here.
         profile.password_hash = DerivationSettings {
@@ -193,6 +192,12 @@ impl Bench {
     /// The same, switched off and bound to nothing.
     pub(crate) fn out_of_the_factory(mut self) -> Self {
         self.durable = Stored::out_of_the_factory(&self.profile);
+        self.device = Some(Device::new(self.profile.clone(), self.durable.clone()));
+        self
+    }
+
+    /// The same, with a replication node in its list, which nobody answers for.
+    pub(crate) fn with_a_node(mut self) -> Self {
         self.durable.nodes = vec![NODE.into()];
         self.device = Some(Device::new(self.profile.clone(), self.durable.clone()));
         self

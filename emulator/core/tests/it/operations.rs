@@ -69,7 +69,7 @@ fn left(mut bench: Bench) -> Bench {
 /// A device in this state that nobody is connected to, enabled for remote management if it can be. Who was there has
 /// left by itself only where the device lets a manager stay.
 fn brought_into(model: Model, aim: LifeCycle) -> Option<Bench> {
-    let off = Bench::of(model, 2);
+    let off = Bench::of(model, 2).with_a_node();
     let running = || {
         let mut bench = off.clone().switched_on();
         bench.arrive();
@@ -87,7 +87,7 @@ fn brought_into(model: Model, aim: LifeCycle) -> Option<Bench> {
             bench.input(Input::PowerButton);
             bench
         }
-        LifeCycle::FirstBoot => off.out_of_the_factory().switched_on(),
+        LifeCycle::FirstBoot => off.out_of_the_factory().with_a_node().switched_on(),
         LifeCycle::Waiting => {
             let mut bench = operated(running(), Operation::Restart);
             assert_eq!(bench.manager, None, "{model}: a restart ends the session");

@@ -22,7 +22,7 @@ fn a_client_that_offers_no_alpn_means_management() {
 fn a_client_that_offers_only_another_alpn_gets_an_alert_and_no_line_and_takes_no_place() {
     for version in [&TLS13, &TLS12] {
         let mut bench = Bench::started();
-        let client = bench.connect(&Arc::new(config(&[version], &[b"http/1.1", b"hsm-sync/1"])));
+        let client = bench.connect(&Arc::new(config(&[version], &[b"http/1.1", b"hsm-sync/2"])));
         assert_eq!(
             client.error,
             Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol))
