@@ -577,6 +577,9 @@ impl Shell {
                 .map(|(presented, required)| Ceremony { presented, required }),
             connections: self.connections(),
             limits: self.limits(),
+            selected_row: device
+                .and_then(|device| device.screen().selected_row)
+                .and_then(|row| u64::try_from(row).ok()),
             card: seat
                 .and_then(|seat| seat.card.as_ref())
                 .map(|card| card.path().display().to_string()),
@@ -608,6 +611,7 @@ impl Shell {
                 hsm_listener::Phase::End => Phase::End,
             },
             bytes_read: self.wires.read_len(seen.id).map_or(0, |(read_len, _)| read_len),
+            bytes_written: self.wires.written_len(seen.id),
         })
         .collect()
     }
