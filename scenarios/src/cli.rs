@@ -1,12 +1,14 @@
 //! The command line of `hsm-rig`: what is asked for, in which order it is done, and the exit code. Reads no Gherkin and
 //! plays nothing itself.
 
+mod compare;
 mod run;
 mod steps;
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::gherkin::tree_json;
+use crate::lane::process::guard;
 use crate::report::wrap;
 use crate::rig::Rig;
 use crate::selection::{Selection, select};
@@ -63,6 +65,9 @@ enum Command {
         /// The command it is about, instead of all
         command: Option<String>,
     },
+    /// Keep the folder of a run until standard input ends, then remove it; a run starts this by itself
+    #[command(hide = true)]
+    Guard,
 }
 
 /// Which scenarios.
@@ -97,6 +102,7 @@ pub fn execute<V, H: Sync>(
                     .map_err(Problem::from)
             }
             Command::Man { command } => man(command.as_deref(), terminal),
+            Command::Guard => guard().map(|()| ExitCode::Passed),
         },
         Err(error) if error.use_stderr() => {
             terminal.talk(&error.render().to_string());

@@ -27,7 +27,7 @@ use machine::{Cx, Instant, Machine, WallClock};
 use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
-pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use newcomer::{Manner, Newcomer, client_hello};
 pub(crate) use station::{Prompt, Station};
 pub(crate) use trace::Trace;
 

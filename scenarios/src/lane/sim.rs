@@ -20,6 +20,7 @@ pub fn play(pickle: &Pickle, steps: &Steps, seed: Seed) -> Played {
 pub fn play_on(pickle: &Pickle, steps: &Steps, seed: Seed, bed: Rc<dyn CardBed>) -> Played {
     let mut stage = Stage::new(seed, bed);
     let mut failure = None;
+    let mut seen = Vec::new();
     for (step, written) in pickle.steps.iter().enumerate() {
         let mismatch = match steps.resolve(&pickle.source, written) {
             Ok(found) => {
@@ -42,6 +43,10 @@ pub fn play_on(pickle: &Pickle, steps: &Steps, seed: Seed, bed: Rc<dyn CardBed>)
             failure = Some(Failure { step, mismatch });
             break;
         }
+        seen.push(stage.look());
     }
-    stage.finish(failure)
+    Played {
+        seen,
+        ..stage.finish(failure)
+    }
 }

@@ -44,6 +44,7 @@ fn rig() -> Rig<(), Act> {
         steps,
         play,
         pcsc: None,
+        process: None,
     }
 }
 
@@ -53,6 +54,7 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
         trace: vec![format!("seed {seed}")],
         last_events: Vec::new(),
         lasted: Duration::from_secs(60),
+        seen: Vec::new(),
     };
     for (index, step) in pickle.steps.iter().enumerate() {
         let found = steps
@@ -229,6 +231,7 @@ fn choosy(_: NonZeroUsize) -> Result<Ready<(), Act>, Problem> {
 fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
     let rig = Rig {
         pcsc: Some(choosy),
+        process: None,
         ..rig()
     };
     let args = [
@@ -263,6 +266,7 @@ fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
 fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
     let rig = Rig {
         pcsc: Some(choosy),
+        process: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "AU-02", "--lane", "pcsc"]);
@@ -278,6 +282,7 @@ fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
 fn a_lane_that_is_elsewhere_ends_the_run_as_it_ended_there() {
     let rig = Rig {
         pcsc: Some(|_| Ok(Ready::Elsewhere(ExitCode::Failed))),
+        process: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "--lane", "pcsc"]);
@@ -289,6 +294,7 @@ fn a_lane_has_its_own_number_of_jobs_and_may_not_be_there() {
     let jobs = |jobs| {
         let rig = Rig {
             pcsc: Some(choosy),
+            process: None,
             ..rig()
         };
         let args = ["run", "DIR/x.feature", "--lane", "pcsc", "--jobs", jobs];
