@@ -36,7 +36,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play scenarios
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// List scenarios, their places and their tags
     List {
         #[command(flatten)]
@@ -86,10 +86,7 @@ pub fn execute<V, H: Sync>(
     terminal: &mut Terminal<'_>,
 ) -> ExitCode {
     let done = match Cli::try_parse_from(args) {
-        Ok(cli) => match cli
-            .command
-            .unwrap_or_else(|| Command::Run(run::RunArgs::default()))
-        {
+        Ok(cli) => match cli.command.unwrap_or_else(|| Command::Run(Box::default())) {
             Command::Run(args) => run::run(rig, &args, terminal),
             Command::List { selectors, json } => list(&selectors, json, terminal),
             Command::Check { selectors, tree } => check(rig, &selectors, tree, terminal),

@@ -83,7 +83,7 @@ pub(crate) async fn run(way: Way) -> Result<(), Outcome> {
         counted: (0, 0),
         sync: None,
     };
-    shell.tell(&json!({"tell": "ready", "contract": CONTRACT, "cards": "image"}))?;
+    tell(&json!({"tell": "ready", "contract": CONTRACT, "cards": "image"}))?;
     loop {
         tokio::select! {
             _ = step(&mut shell.link) => {}
@@ -94,7 +94,7 @@ pub(crate) async fn run(way: Way) -> Result<(), Outcome> {
                     return reset.map_err(|why| internal("reset the connection", why));
                 }
                 Some(Ok(deed)) => shell.on_deed(deed, &mut events).await?,
-                Some(Err(message)) => shell.tell(&json!({"tell": "problem", "message": message}))?,
+                Some(Err(message)) => tell(&json!({"tell": "problem", "message": message}))?,
                 None => return Ok(()),
             },
         }
@@ -145,6 +145,22 @@ async fn step(link: &mut Option<Link>) -> bool {
     }
 }
 
+fn tell(told: &Value) -> Result<(), Outcome> {
+    let mut output = io::stdout().lock();
+    let written = writeln!(output, "{told}").and_then(|()| output.flush());
+    written.map_err(|why| Outcome::File {
+        message: format!("write standard output: {why}"),
+        hint: None,
+    })
+}
+
+/// What is waited for before a sync is answered.
+#[derive(Clone, Copy)]
+enum Until {
+    Received(u64),
+    Over,
+}
+
 struct Shell {
     way: Way,
     desk: ReaderDesk,
@@ -156,19 +172,10 @@ struct Shell {
     busy: usize,
     /// Bytes sent and received on the connection that ended last.
     counted: (u64, u64),
-    sync: Option<Option<u64>>,
+    sync: Option<Until>,
 }
 
 impl Shell {
-    fn tell(&self, told: &Value) -> Result<(), Outcome> {
-        let mut output = io::stdout().lock();
-        let written = writeln!(output, "{told}").and_then(|()| output.flush());
-        written.map_err(|why| Outcome::File {
-            message: format!("write standard output: {why}"),
-            hint: None,
-        })
-    }
-
     fn tell_session(&mut self, input: StationInput) {
         if let Some(link) = &mut self.link {
             link.tell(input);
@@ -186,7 +193,7 @@ impl Shell {
                 Ok(request) => self.tell_session(StationInput::Ask(request)),
                 Err(why) => {
                     let message = format!("ask the device: {why}");
-                    return self.tell(&json!({"tell": "problem", "message": message}));
+                    return tell(&json!({"tell": "problem", "message": message}));
                 }
             },
             Deed::Insert { card } => {
@@ -205,7 +212,7 @@ impl Shell {
             Deed::Pin { pin } => self.tell_session(StationInput::PinEntered(Pin::from(pin.as_str()))),
             Deed::Cancel => self.tell_session(StationInput::PinCancelled),
             Deed::HangUp => self.tell_session(StationInput::HangUp),
-            Deed::Sync { received } => self.sync = Some(received),
+            Deed::Sync { received } => self.sync = Some(received.map_or(Until::Over, Until::Received)),
             Deed::Crash => unreachable!("it ends the program before it comes here"),
         }
         Ok(())
@@ -214,7 +221,7 @@ impl Shell {
     async fn connect(&mut self, hsm: &str, fingerprint: &str, source: Option<IpAddr>) -> Result<(), Outcome> {
         let (Ok(hsm), Ok(fingerprint)) = (hsm.parse::<Address>(), fingerprint.parse::<Fingerprint>()) else {
             let message = "connect: expected an address and a fingerprint, got something else";
-            return self.tell(&json!({"tell": "problem", "message": message}));
+            return tell(&json!({"tell": "problem", "message": message}));
         };
         self.link = None;
         let stream = connect(&hsm, source)
@@ -227,9 +234,9 @@ impl Shell {
                 link.keep_lines();
                 self.link = Some(link);
                 self.sessions += 1;
-                self.tell(&json!({"tell": "connected", "address": address.to_string()}))
+                tell(&json!({"tell": "connected", "address": address.to_string()}))
             }
-            Err(why) => self.tell(&json!({"tell": "unreachable", "message": why.to_string()})),
+            Err(why) => tell(&json!({"tell": "unreachable", "message": why.to_string()})),
         }
     }
 
@@ -248,7 +255,7 @@ impl Shell {
             Event::CardNotInserted(why) => {
                 self.busy = self.busy.saturating_sub(1);
                 let (Words::Problem(message, _) | Words::Data(message)) = why.words();
-                return self.tell(&json!({"tell": "problem", "message": message}));
+                return tell(&json!({"tell": "problem", "message": message}));
             }
             // Nobody types here.
             Event::Pin(_) | Event::EndOfInput => {}
@@ -276,7 +283,7 @@ impl Shell {
                 Speaker::Device => "device",
                 Speaker::Station => "station",
             };
-            self.tell(&json!({"tell": "line", "from": from, "line": line}))?;
+            tell(&json!({"tell": "line", "from": from, "line": line}))?;
         }
         Ok(())
     }
@@ -296,16 +303,16 @@ impl Shell {
                 self.desk.command(self.sessions, command);
                 Ok(())
             }
-            StationOutput::AskForCard => self.tell(&json!({"tell": "prompt", "for": "card"})),
-            StationOutput::AskForPin => self.tell(&json!({"tell": "prompt", "for": "pin"})),
-            StationOutput::WithdrawPrompt => self.tell(&json!({"tell": "prompt", "for": null})),
+            StationOutput::AskForCard => tell(&json!({"tell": "prompt", "for": "card"})),
+            StationOutput::AskForPin => tell(&json!({"tell": "prompt", "for": "pin"})),
+            StationOutput::WithdrawPrompt => tell(&json!({"tell": "prompt", "for": null})),
             StationOutput::Notice(notice) => {
                 if let Notice::Ended { .. } = notice
                     && let Some(link) = self.link.take()
                 {
                     self.counted = (link.sent_len(), link.received_len());
                 }
-                told(notice).map_or(Ok(()), |told| self.tell(&told))
+                told(notice).map_or(Ok(()), |told| tell(&told))
             }
         }
     }
@@ -317,13 +324,15 @@ impl Shell {
         };
         let (sent, received) = match (&self.link, until) {
             (None, _) if self.busy == 0 => self.counted,
-            (Some(link), Some(bytes)) if self.busy == 0 && link.is_sent() && link.received_len() >= bytes => {
+            (Some(link), Until::Received(bytes))
+                if self.busy == 0 && link.is_sent() && link.received_len() >= bytes =>
+            {
                 (link.sent_len(), link.received_len())
             }
             _ => return Ok(()),
         };
         self.sync = None;
-        self.tell(&json!({"tell": "synced", "sent": sent, "received": received}))
+        tell(&json!({"tell": "synced", "sent": sent, "received": received}))
     }
 }
 

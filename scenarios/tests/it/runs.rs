@@ -217,7 +217,7 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
 
 /// A lane that plays what works, and nothing else.
 #[expect(clippy::unnecessary_wraps, reason = "the form of `Rig::pcsc`")]
-fn choosy(_: NonZeroUsize) -> Result<Ready<(), Act>, Problem> {
+fn choosy(_: NonZeroUsize) -> Result<Ready<'static, (), Act>, Problem> {
     Ok(Ready::Here(Box::new(|pickle, steps, seed| {
         if pickle.name.contains("works") {
             Ok(play(pickle, steps, seed))

@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_token_is_not_printed() {
-        let bench = Bench::at("http://127.0.0.1:4000", "secret-token").unwrap();
+        let bench = Bench::at("http://127.0.0.1:4000", "secret-token").expect("it is a URL of a bench");
         assert_eq!(format!("{bench:?}"), "Bench(127.0.0.1:4000)");
         assert!(Bench::at("https://127.0.0.1:4000", "").is_none());
     }

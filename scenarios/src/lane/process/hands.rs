@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn every_hand_is_for_one_sentence_that_there_is() {
         let steps = crate::steps::registry();
-        let known: BTreeSet<&str> = steps.definitions().map(|it| it.expression).collect();
+        let known: BTreeSet<&str> = steps.definitions().iter().map(|it| it.expression).collect();
         let mut seen = BTreeSet::new();
         for (expression, _) in all() {
             assert!(known.contains(expression), "there is no step `{expression}`");

@@ -59,6 +59,9 @@ pub(super) struct Stage<'p> {
     log_seen: usize,
 }
 
+/// Bytes read and written of each connection of the device, its next event, and everybody's own count.
+type Position = (Vec<(u64, u64, u64)>, u64, Vec<(bool, u64, u64)>);
+
 /// A failure of the lane itself, as a step tells it.
 pub(super) fn broken(why: impl Into<String>) -> Mismatch {
     mismatch("programs that do what the step asks of them", why)
@@ -647,7 +650,7 @@ impl<'p> Stage<'p> {
     }
 
     /// How far everybody is.
-    fn position(&self) -> (Vec<(u64, u64, u64)>, u64, Vec<(bool, u64, u64)>) {
+    fn position(&self) -> Position {
         let device = self.device.as_ref().map(|device| &device.state);
         let connections = device.into_iter().flat_map(|state| &state.connections);
         let connections = connections.map(|it| (it.connection, it.bytes_read, it.bytes_written));

@@ -43,7 +43,7 @@ pub(super) const HANDS: Hands = &[
     ),
     ("{person} holds a card of a set of another key", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.give_foreign_card(args.person(0))
+            world.give_foreign_card(args.person(0));
         })
     }),
     (
@@ -51,28 +51,28 @@ pub(super) const HANDS: Hands = &[
         |stage, args| {
             let index = usize::try_from(args.int(1)).unwrap_or(0);
             give(stage, &[args.person(0)], |world| {
-                world.give_card_of_new_set(args.person(0), index)
+                world.give_card_of_new_set(args.person(0), index);
             })
         },
     ),
     ("{person} holds a card of a partition set", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.give_partition_card(args.person(0))
+            world.give_partition_card(args.person(0));
         })
     }),
     ("{person} holds a copy of the card of {person}", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.give_copy(args.person(0), args.person(1))
+            world.give_copy(args.person(0), args.person(1));
         })
     }),
     ("{person} holds a card from the factory", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.give_virgin_card(args.person(0))
+            world.give_virgin_card(args.person(0));
         })
     }),
     ("{person} holds a card without a shadow", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.give_empty_card(args.person(0))
+            world.give_empty_card(args.person(0));
         })
     }),
     ("the shadow of {person} has a flipped bit", |stage, args| {
@@ -80,7 +80,7 @@ pub(super) const HANDS: Hands = &[
     }),
     ("the share of {person} is another one", |stage, args| {
         give(stage, &[args.person(0)], |world| {
-            world.change_share(args.person(0))
+            world.change_share(args.person(0));
         })
     }),
     (
@@ -95,13 +95,13 @@ pub(super) const HANDS: Hands = &[
     ("the shadow of {person} is {int} byte(s) long", |stage, args| {
         let len = usize::try_from(args.int(1)).unwrap_or(0);
         give(stage, &[args.person(0)], |world| {
-            world.change_shadow_len(args.person(0), len)
+            world.change_shadow_len(args.person(0), len);
         })
     }),
     ("the label of {person} is {string}", |stage, args| {
         let label = args.string(1).replace("\\n", "\n");
         give(stage, &[args.person(0)], |world| {
-            world.change_label(args.person(0), &label)
+            world.change_label(args.person(0), &label);
         })
     }),
 ];
