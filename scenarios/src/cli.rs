@@ -1,12 +1,14 @@
 //! The command line of `hsm-rig`: what is asked for, in which order it is done, and the exit code. Reads no Gherkin and
 //! plays nothing itself.
 
+mod compare;
 mod run;
 mod steps;
 
 use crate::catalogue::Catalogue;
 use crate::diagnostic::{Diagnostic, shown};
 use crate::gherkin::tree_json;
+use crate::lane::process::guard;
 use crate::report::wrap;
 use crate::rig::Rig;
 use crate::selection::{Selection, select};
@@ -34,7 +36,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Play scenarios
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// List scenarios, their places and their tags
     List {
         #[command(flatten)]
@@ -63,6 +65,9 @@ enum Command {
         /// The command it is about, instead of all
         command: Option<String>,
     },
+    /// Keep the folder of a run until standard input ends, then remove it; a run starts this by itself
+    #[command(hide = true)]
+    Guard,
 }
 
 /// Which scenarios.
@@ -81,10 +86,7 @@ pub fn execute<V, H: Sync>(
     terminal: &mut Terminal<'_>,
 ) -> ExitCode {
     let done = match Cli::try_parse_from(args) {
-        Ok(cli) => match cli
-            .command
-            .unwrap_or_else(|| Command::Run(run::RunArgs::default()))
-        {
+        Ok(cli) => match cli.command.unwrap_or_else(|| Command::Run(Box::default())) {
             Command::Run(args) => run::run(rig, &args, terminal),
             Command::List { selectors, json } => list(&selectors, json, terminal),
             Command::Check { selectors, tree } => check(rig, &selectors, tree, terminal),
@@ -97,6 +99,7 @@ pub fn execute<V, H: Sync>(
                     .map_err(Problem::from)
             }
             Command::Man { command } => man(command.as_deref(), terminal),
+            Command::Guard => guard().map(|()| ExitCode::Passed),
         },
         Err(error) if error.use_stderr() => {
             terminal.talk(&error.render().to_string());

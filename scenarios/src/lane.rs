@@ -1,7 +1,9 @@
-//! The places a scenario can be played in: the simulation, in virtual time, and for cards a stock PC/SC daemon.
+//! The places a scenario can be played in: the simulation, in virtual time; the real programs; and for cards a stock
+//! PC/SC daemon.
 
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
+pub mod process;
 pub mod sim;
 
 use hsm_core::{Area, Place};
@@ -19,6 +21,8 @@ pub enum Lane {
     Sim,
     /// Cards of their own processes, through the stock PC/SC daemon; Linux, and built with the feature `pcsc`
     Pcsc,
+    /// The real programs over loopback, each scenario with an emulator of its own
+    Process,
 }
 
 impl fmt::Display for Lane {
@@ -26,6 +30,7 @@ impl fmt::Display for Lane {
         f.write_str(match self {
             Self::Sim => "sim",
             Self::Pcsc => "pcsc",
+            Self::Process => "process",
         })
     }
 }
@@ -49,6 +54,8 @@ pub struct Played {
     pub screens: Vec<ShownScreen>,
     /// How often the power was cut at a durable write, in worlds of their own.
     pub cuts: usize,
+    /// What was to be seen at the device after each step that held, for a comparison of lanes.
+    pub seen: Vec<Seen>,
 }
 
 /// What a console showed from some instant on.
@@ -68,6 +75,38 @@ impl ShownScreen {
     /// Whether nothing but the instant differs.
     pub fn looks_like(&self, other: &Self) -> bool {
         (&self.rows, &self.focus, self.cursor) == (&other.rows, &other.focus, other.cursor)
+    }
+}
+
+/// What is to be seen at a device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Lines of the log that came since the step before.
+    pub log: Vec<String>,
+    /// The rows of the console, without blanks at their ends.
+    pub screen: Vec<String>,
+}
+
+impl Seen {
+    /// With the rows of a screen as it is shown.
+    pub(crate) fn new(log: Vec<String>, screen: &str) -> Self {
+        let rows = screen.trim_end().lines();
+        let screen = rows.map(|row| row.trim_end().to_owned()).collect();
+        Self { log, screen }
+    }
+
+    /// The first thing that is other in `other`: what it is here, and what it is there.
+    pub(crate) fn difference(&self, other: &Self) -> Option<[String; 2]> {
+        let first = |what: &str, here: &[String], there: &[String]| {
+            let longest = here.len().max(there.len());
+            let shown = |line: Option<&String>| {
+                line.map_or_else(|| format!("no more {what}"), |line| format!("{what} `{line}`"))
+            };
+            let index = (0..longest).find(|&index| here.get(index) != there.get(index))?;
+            Some([shown(here.get(index)), shown(there.get(index))])
+        };
+        first("line of the log", &self.log, &other.log)
+            .or_else(|| first("row of the screen", &self.screen, &other.screen))
     }
 }
 

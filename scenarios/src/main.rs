@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         pcsc: Some(lane::pcsc::make_ready),
         #[cfg(not(feature = "pcsc"))]
         pcsc: None,
+        process: Some(lane::process::make_ready),
     };
     cli::execute(&rig, std::env::args_os(), &mut Terminal::standard()).into()
 }

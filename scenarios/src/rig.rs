@@ -29,6 +29,8 @@ pub struct Rig<V, H> {
     pub play_recorded: Option<PlaySimulated<V, H>>,
     /// Makes lane `pcsc` ready for so many scenarios at a time. `None` if this program was built without it.
     pub pcsc: Option<MakeReady<V, H>>,
+    /// Makes lane `process` ready. `None` where there are no programs to play with.
+    pub process: Option<MakeProcessReady<V, H>>,
 }
 
 /// Plays one scenario in lane `sim`, which leaves none out.
@@ -38,12 +40,16 @@ pub type PlaySimulated<V, H> = fn(&Pickle, &Registry<V, H>, sim::Seed) -> Played
 pub type Play<'a, V, H> = dyn Fn(&Pickle, &Registry<V, H>, sim::Seed) -> Result<Played, Skipped> + Sync + 'a;
 
 /// Makes a lane ready for so many scenarios at a time.
-pub type MakeReady<V, H> = fn(NonZeroUsize) -> Result<Ready<V, H>, Problem>;
+pub type MakeReady<V, H> = fn(NonZeroUsize) -> Result<Ready<'static, V, H>, Problem>;
+
+/// Makes lane `process` ready with these programs.
+pub type MakeProcessReady<V, H> =
+    fn(&crate::lane::process::Settings) -> Result<Ready<'static, V, H>, Problem>;
 
 /// A lane that was made ready.
-pub enum Ready<V, H> {
+pub enum Ready<'r, V, H> {
     /// It plays in this process.
-    Here(Box<Play<'static, V, H>>),
+    Here(Box<Play<'r, V, H>>),
     /// This program was played once more at a place where the lane is, with the same arguments, and ended so.
     Elsewhere(ExitCode),
 }

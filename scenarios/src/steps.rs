@@ -27,10 +27,11 @@ use sim::Seed;
 
 use crate::{
     card_under_test::{CardBed, CardUnderTest},
-    lane::{Failure, Mismatch, Played},
+    lane::{Failure, Mismatch, Played, Seen},
     step::{Argument, BlockKind, MatchedArgument, Registry},
     world::{Trace, World},
 };
+pub(crate) use newcomers::reason;
 pub use values::Value;
 
 /// What a step does. It says what differs if what it expects is not so.
@@ -87,6 +88,8 @@ pub struct Stage {
     lasted: Duration,
     /// Whether what the console shows is kept.
     is_recording: bool,
+    /// Lines of the log that were looked at.
+    log_read: usize,
 }
 
 impl Stage {
@@ -104,6 +107,7 @@ impl Stage {
             trace: Vec::new(),
             lasted: Duration::ZERO,
             is_recording: false,
+            log_read: 0,
         }
     }
 
@@ -145,6 +149,17 @@ impl Stage {
         Ok(stage)
     }
 
+    /// What is to be seen at the device since this was asked last.
+    pub(crate) fn look(&mut self) -> Seen {
+        let Some(world) = &self.world else {
+            return Seen::default();
+        };
+        // Somebody may have cleared it.
+        let known = self.log_read.min(world.log.len());
+        self.log_read = world.log.len();
+        Seen::new(world.log[known..].to_vec(), &world.screen())
+    }
+
     pub(crate) fn finish(self, failure: Option<Failure>) -> Played {
         let mut played = Played {
             failure,
@@ -153,6 +168,7 @@ impl Stage {
             lasted: self.lasted,
             screens: Vec::new(),
             cuts: self.cuts,
+            seen: Vec::new(),
         };
         played.trace.extend(self.card_trace.lines());
         played.last_events.extend(self.card_trace.last_of_each());
@@ -203,20 +219,20 @@ impl Args {
     }
 
     /// The doc string of the step.
-    fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         self.text
             .as_deref()
             .expect("the definition says that it takes a doc string")
     }
 
-    fn int(&self, index: usize) -> i64 {
+    pub(crate) fn int(&self, index: usize) -> i64 {
         match &self.arguments[index].value {
             Argument::Int(int) => *int,
             other => panic!("the expression has no whole number at {index}: {other:?}"),
         }
     }
 
-    fn string(&self, index: usize) -> &str {
+    pub(crate) fn string(&self, index: usize) -> &str {
         match &self.arguments[index].value {
             Argument::String(text) | Argument::Word(text) => text,
             other => panic!("the expression has no text at {index}: {other:?}"),
@@ -232,7 +248,7 @@ impl Args {
 }
 
 /// What a step as a whole expected, and what was there.
-fn mismatch(expected: impl Into<String>, actual: impl Into<String>) -> Mismatch {
+pub(crate) fn mismatch(expected: impl Into<String>, actual: impl Into<String>) -> Mismatch {
     Mismatch {
         argument: None,
         expected: expected.into(),
@@ -241,7 +257,7 @@ fn mismatch(expected: impl Into<String>, actual: impl Into<String>) -> Mismatch 
 }
 
 /// Compares what is there with the argument at `index`.
-fn expect_argument<T: PartialEq + std::fmt::Debug>(
+pub(crate) fn expect_argument<T: PartialEq + std::fmt::Debug>(
     index: usize,
     expected: &T,
     actual: &T,
@@ -267,7 +283,7 @@ fn shown(value: &impl std::fmt::Debug) -> String {
 }
 
 /// Holds if `is_so`.
-fn expect(is_so: bool, expected: &str, actual: impl FnOnce() -> String) -> Result<(), Mismatch> {
+pub(crate) fn expect(is_so: bool, expected: &str, actual: impl FnOnce() -> String) -> Result<(), Mismatch> {
     if is_so {
         Ok(())
     } else {

@@ -31,7 +31,7 @@ use machine::{Cx, Instant, Machine, WallClock};
 use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
-pub(crate) use newcomer::{Manner, Newcomer};
+pub(crate) use newcomer::{Manner, Newcomer, client_hello};
 use nodes::{Cable, Desk, Hsm};
 pub(crate) use nodes::{CableCut, CutWhat, Making, Node};
 pub(crate) use recording::Recording;

@@ -126,6 +126,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         card: Vec<PathBuf>,
     },
+    /// Be the station of somebody else's program: it says on standard input what its person does, a JSON object a line
+    Station,
     /// Show the header: service, model, serial number, firmware, address, mode
     Status,
     /// Show the information about the device

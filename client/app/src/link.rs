@@ -52,6 +52,10 @@ pub(crate) struct Link {
     /// When the device has been silent for too long; only while it owes a word.
     silent_at: Option<Instant>,
     trace: Option<Trace>,
+    /// Lines that have crossed and nobody has taken; only after [`Link::keep_lines`].
+    lines: Option<Vec<(Speaker, String)>>,
+    received_len: u64,
+    sent_len: u64,
 }
 
 impl Link {
@@ -77,7 +81,44 @@ impl Link {
             answer_timeout,
             silent_at: Some(Instant::now() + answer_timeout),
             trace,
+            lines: None,
+            received_len: 0,
+            sent_len: 0,
         }
+    }
+
+    /// From now on, lines are kept for [`Link::take_lines`]. They may hold what a card answered.
+    pub(crate) fn keep_lines(&mut self) {
+        self.lines.get_or_insert_default();
+    }
+
+    /// The lines that have crossed since they were taken last.
+    pub(crate) fn take_lines(&mut self) -> Vec<(Speaker, String)> {
+        self.lines.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Bytes that came over the socket, TLS and all.
+    pub(crate) const fn received_len(&self) -> u64 {
+        self.received_len
+    }
+
+    /// Bytes that the socket has taken, TLS and all.
+    pub(crate) const fn sent_len(&self) -> u64 {
+        self.sent_len
+    }
+
+    /// Breaks the connection as a program does that crashes: the device sees a reset, and no word before it.
+    /// The program has to end now, which closes the socket.
+    pub(crate) fn reset(self) -> io::Result<()> {
+        let reset = SockRef::from(self.socket_out.as_ref()).set_linger(Some(Duration::ZERO));
+        // To be dropped is to say goodbye.
+        std::mem::forget(self);
+        reset
+    }
+
+    /// Whether the socket has taken everything.
+    pub(crate) const fn is_sent(&self) -> bool {
+        self.unsent.is_empty()
     }
 
     /// Lets the next thing happen at the socket; false if the device owed a word and the time for it is over.
@@ -136,6 +177,7 @@ impl Link {
         match read {
             Ok(0) => self.connection.handle_input(ConnectionInput::Closed),
             Ok(len) => {
+                self.received_len += u64::try_from(len).unwrap_or(u64::MAX);
                 let received = ConnectionInput::Received(self.bytes[..len].to_vec());
                 self.connection.handle_input(received);
             }
@@ -150,7 +192,10 @@ impl Link {
     fn send(&mut self) {
         while !self.unsent.is_empty() {
             match self.socket_out.try_write(&self.unsent) {
-                Ok(len) => drop(self.unsent.drain(..len)),
+                Ok(len) => {
+                    self.unsent.drain(..len);
+                    self.sent_len += u64::try_from(len).unwrap_or(u64::MAX);
+                }
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => return,
                 // Whoever reads finds out what the matter is, and may find a last line before it.
                 Err(_) => self.unsent.clear(),
@@ -172,6 +217,9 @@ impl Link {
         let method = method.map_or_else(|| "answer".to_owned(), shown);
         let bytes_len = line.len();
         tracing::debug!(?speaker, method, bytes_len, "line");
+        if let Some(lines) = &mut self.lines {
+            lines.push((speaker, line.to_owned()));
+        }
     }
 }
 

@@ -20,6 +20,7 @@ mod reader;
 mod schema;
 mod screen;
 mod signals;
+mod station;
 mod terminal;
 mod trace;
 
@@ -128,6 +129,7 @@ fn with_settings(
             args.hsm = host.or(args.hsm.take());
             return console(&args, card).map(|()| None);
         }
+        Command::Station => return station(&args).map(|()| None),
         Command::Status => session(&args, Goal::Status, None, screen),
         Command::Info => session(&args, Goal::Info, None, screen),
         Command::Network { command: None } => session(&args, Goal::Network, None, screen),
@@ -365,6 +367,13 @@ fn console(args: &ConnectionArgs, images: Vec<PathBuf>) -> Result<(), Outcome> {
         Some(why) => Err(drive::file(&format!("write the trace: {why}"))),
         None => ran,
     }
+}
+
+fn station(args: &ConnectionArgs) -> Result<(), Outcome> {
+    let runtime = runtime()?;
+    let ran = runtime.block_on(station::run(way(args, open_trace(args)?)?));
+    runtime.shutdown_background();
+    ran
 }
 
 //= HT-01

@@ -25,6 +25,8 @@ pub(crate) struct Wire {
     is_reading: bool,
     /// Bytes that came so far.
     read_len: u64,
+    /// Bytes that the socket has taken so far.
+    written_len: u64,
 }
 
 /// Our half of a connection.
@@ -61,6 +63,7 @@ impl Wire {
             ours: Half::Open,
             is_reading: true,
             read_len: 0,
+            written_len: 0,
         }
     }
 
@@ -75,12 +78,22 @@ impl Wire {
             0
         };
         self.unsent.extend_from_slice(&bytes[sent_len..]);
+        self.on_written(sent_len);
         Ok(sent_len)
     }
 
     /// Bytes that came so far.
     pub(crate) fn read_len(&self) -> u64 {
         self.read_len
+    }
+
+    /// Bytes that the socket has taken so far.
+    pub(crate) fn written_len(&self) -> u64 {
+        self.written_len
+    }
+
+    fn on_written(&mut self, len: usize) {
+        self.written_len += u64::try_from(len).unwrap_or(u64::MAX);
     }
 
     /// Closes our half after what was transmitted: at once, if that is gone.
@@ -128,6 +141,7 @@ impl Wire {
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(sent_len) => {
                     self.unsent.drain(..sent_len);
+                    self.on_written(sent_len);
                     return Poll::Ready(Ok(sent_len));
                 }
             }

@@ -127,6 +127,11 @@ impl Wires {
         ended.map(|(_, read_len)| (*read_len, false))
     }
 
+    /// Bytes that the socket of a connection has taken; 0 if it is over.
+    pub(crate) fn written_len(&self, connection: ConnectionId) -> u64 {
+        self.by_number.get(&connection).map_or(0, Wire::written_len)
+    }
+
     /// When somebody has had long enough to take what was sent.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         self.closing.front().map(|(deadline, _)| *deadline)

@@ -42,11 +42,11 @@ impl Clock {
         }
     }
 
-    /// Clocks that stand still at this moment.
-    pub(crate) fn standing_still() -> Self {
+    /// Clocks that stand still, the calendar at this time or at that of this moment.
+    pub(crate) fn standing_still(calendar: Option<SystemTime>) -> Self {
         Self::Manual {
             now: Instant::POWER_ON,
-            began: wall_clock(),
+            began: wall_clock(calendar.unwrap_or_else(SystemTime::now)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Clock {
                 let micros = began.elapsed().as_micros();
                 Moment {
                     now: Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX)),
-                    wall_clock: wall_clock(),
+                    wall_clock: wall_clock(SystemTime::now()),
                 }
             }
             Self::Manual { now, began } => {
@@ -123,9 +123,9 @@ impl Moment {
     }
 }
 
-fn wall_clock() -> WallClock {
+fn wall_clock(time: SystemTime) -> WallClock {
     let signed = |millis: u128| i64::try_from(millis).unwrap_or(i64::MAX);
-    let millis = match SystemTime::UNIX_EPOCH.elapsed() {
+    let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
         Ok(since) => signed(since.as_millis()),
         Err(before) => -signed(before.duration().as_millis()),
     };

@@ -26,6 +26,8 @@ pub struct State {
     pub connections: Vec<Connection>,
     /// Every limit that runs, the next first.
     pub limits: Vec<Limit>,
+    /// The row of the console's screen that is highlighted, from 1; null if none is.
+    pub selected_row: Option<u64>,
     /// The path of the card in the local reader; null if there is none.
     pub card: Option<String>,
     /// Durable writes that are not durable yet.
@@ -126,6 +128,8 @@ pub struct Connection {
     pub phase: Phase,
     /// Bytes that the device has read from the socket, TLS and all.
     pub bytes_read: u64,
+    /// Bytes that the socket has taken from the device, TLS and all.
+    pub bytes_written: u64,
 }
 
 /// What the device waits for on a connection.

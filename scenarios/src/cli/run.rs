@@ -1,13 +1,15 @@
 //! `hsm-rig run`: select, check, play, report. The order of the failures and every report but the times is the same
 //! whatever the number of jobs.
 
+use super::compare::compare;
 use super::{Selectors, all_diagnostics, refuse_files};
 use crate::catalogue::Catalogue;
 use crate::lane::Lane;
+use crate::lane::process::{DeviceThere, Settings};
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
 use crate::report::{Result as Played, cast, failure, junit, trace};
-use crate::rig::{Ending, Outcome, Play, PlaySimulated, Ready, Rig};
+use crate::rig::{Ending, Outcome, PlaySimulated, Ready, Rig};
 use crate::selection::select;
 use crate::suite::Scenario;
 use crate::terminal::Terminal;
@@ -16,6 +18,7 @@ use program::ExitCode;
 use program::Problem;
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -34,16 +37,39 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) struct RunArgs {
     #[command(flatten)]
     selectors: Selectors,
-    /// Where to play: `pcsc` plays what is about a card in a reader of its own, and skips the rest
+    /// Where to play: `process` with the real programs, `pcsc` what is about a card in a reader of its own; what a lane
+    /// cannot do is skipped
     #[arg(long, value_enum, default_value_t)]
     lane: Lane,
+    /// Play in two lanes, such as `sim,process`, and tell every scenario and step that differs
+    #[arg(long, value_name = "LANE,LANE", value_enum, value_delimiter = ',',
+        conflicts_with_all = ["lane", "junit", "trace", "cast"])]
+    compare: Option<Vec<Lane>>,
     /// Where all chance comes from, 0 to 18446744073709551615; the same seed plays the same run
     #[arg(long, value_name = "N", default_value = "0")]
-    seed: sim::Seed,
+    pub(super) seed: sim::Seed,
     /// How many scenarios to play at a time, 1 to 256; as many as the machine has cores if not given. Lane
     /// `pcsc` has 16 readers, and uses all of them if not told otherwise
     #[arg(long, value_name = "N", value_parser = parse_jobs)]
     jobs: Option<NonZeroUsize>,
+    /// Lane `process`: where the programs are, if not beside this one
+    #[arg(long, value_name = "DIR")]
+    programs: Option<PathBuf>,
+    /// Lane `process`: the client at every station, with its arguments, instead of `hsm-client station`; it speaks the
+    /// contract of docs/client-contract.md
+    #[arg(long, value_name = "COMMAND")]
+    client: Option<String>,
+    /// Lane `process`: play with the device that listens here, instead of starting one for each scenario
+    ///
+    /// The token of its bench is taken from the variable `HSM_BENCH_TOKEN`, since others can read an argument.
+    #[arg(long, value_name = "ADDR:PORT", requires_all = ["bench", "fingerprint"])]
+    hsm: Option<SocketAddr>,
+    /// Lane `process`: the bench of that device, as in its ready-file; its clock is a manual one
+    #[arg(long, value_name = "URL", requires = "hsm")]
+    bench: Option<String>,
+    /// Lane `process`: the SHA-256 fingerprint of that device
+    #[arg(long, value_name = "FP", requires = "hsm")]
+    fingerprint: Option<String>,
     /// Write the results as `JUnit` XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -81,29 +107,23 @@ pub(super) fn run<V, H: Sync>(
         return Ok(code);
     }
     let jobs = args.jobs.unwrap_or_else(|| {
+        if args.hsm.is_some() {
+            return NonZeroUsize::MIN;
+        }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let most = match args.lane {
-            Lane::Sim => cores.get().min(JOBS_MAX),
+            Lane::Sim | Lane::Process => cores.get().min(JOBS_MAX),
             // They wait for the daemon, not for a core.
             Lane::Pcsc => PCSC_JOBS_MAX.min(selection.scenarios.len()),
         };
         NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
     });
-    let play_in_sim = match &args.cast {
-        None => rig.play,
-        Some(folder) => recorder(rig, args.lane, folder)?,
-    };
-    let in_sim = |pickle: &_, steps: &_, seed| Ok(play_in_sim(pickle, steps, seed));
-    let lane: Box<Play<'_, V, H>>;
-    let play: &Play<'_, V, H> = match args.lane {
-        Lane::Sim => &in_sim,
-        Lane::Pcsc => match make_pcsc_ready(rig, jobs)? {
-            Ready::Here(play) => {
-                lane = play;
-                &*lane
-            }
-            Ready::Elsewhere(code) => return Ok(code),
-        },
+    if let Some(lanes) = &args.compare {
+        return compare(rig, args, lanes, &selection.scenarios, jobs, terminal);
+    }
+    let play = match make_ready(rig, args, args.lane, jobs)? {
+        Ready::Here(play) => play,
+        Ready::Elsewhere(code) => return Ok(code),
     };
     // A report that cannot be written is better known before the run than after it.
     let junit_file = args.junit.as_deref().map(ReportFile::create).transpose()?;
@@ -111,7 +131,7 @@ pub(super) fn run<V, H: Sync>(
 
     let started = Instant::now();
     let mut progress = Progress::new(&selection.scenarios, (args.lane, args.seed));
-    let outcomes = rig.play_all(play, &selection.scenarios, args.seed, jobs, |index, outcome| {
+    let outcomes = rig.play_all(&*play, &selection.scenarios, args.seed, jobs, |index, outcome| {
         progress.on_outcome(rig, index, outcome, terminal);
     });
     terminal.clear_status();
@@ -137,7 +157,9 @@ pub(super) fn run<V, H: Sync>(
     let mut code = exit_code(&outcomes);
     let reports = [
         terminal.data(&text).map_err(Problem::from),
-        junit_file.map_or(Ok(()), |file| file.finish(&junit::write(&results, args.seed))),
+        junit_file.map_or(Ok(()), |file| {
+            file.finish(&junit::write(&results, (args.lane, args.seed)))
+        }),
         trace_file.map_or(Ok(()), |file| file.finish(&trace::write(&results, args.seed))),
     ];
     if outcomes
@@ -193,7 +215,31 @@ fn write_casts(results: &[Played<'_>], folder: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<V, H>, Problem> {
+/// Makes a lane ready for so many scenarios at a time.
+pub(super) fn make_ready<'r, V, H: Sync>(
+    rig: &'r Rig<V, H>,
+    args: &RunArgs,
+    lane: Lane,
+    jobs: NonZeroUsize,
+) -> Result<Ready<'r, V, H>, Problem> {
+    let play_in_sim = match &args.cast {
+        None => rig.play,
+        Some(folder) => recorder(rig, lane, folder)?,
+    };
+    match lane {
+        Lane::Sim => Ok(Ready::Here(Box::new(move |pickle, steps, seed| {
+            Ok(play_in_sim(pickle, steps, seed))
+        }))),
+        Lane::Pcsc => make_pcsc_ready(rig, jobs),
+        Lane::Process if args.hsm.is_some() && jobs > NonZeroUsize::MIN => {
+            let what = format!("play with a device that is there: expected 1 job, got {jobs}");
+            Err(Problem::new(ExitCode::Usage, what).hint("one device plays one scenario at a time"))
+        }
+        Lane::Process => make_process_ready(rig, args),
+    }
+}
+
+fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<'static, V, H>, Problem> {
     if jobs.get() > PCSC_JOBS_MAX {
         let what = format!("play scenarios in lane `pcsc`: expected 1 to {PCSC_JOBS_MAX} jobs, got {jobs}");
         return Err(Problem::new(ExitCode::Usage, what)
@@ -205,6 +251,25 @@ fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<V,
             .hint("`cargo build -p hsm-rig -p virtual-card --features hsm-rig/pcsc` builds one that can")
     })?;
     make_ready(jobs)
+}
+
+fn make_process_ready<V, H>(rig: &Rig<V, H>, args: &RunArgs) -> Result<Ready<'static, V, H>, Problem> {
+    let make_ready = rig.process.ok_or_else(|| {
+        let what = "play scenarios in lane `process`: there are no programs here";
+        Problem::new(ExitCode::Usage, what)
+    })?;
+    let client = args.client.iter().flat_map(|command| command.split_whitespace());
+    make_ready(&Settings {
+        programs: args.programs.clone(),
+        client: client.map(Into::into).collect(),
+        there: args.hsm.map(|address| DeviceThere {
+            address,
+            fingerprint: args.fingerprint.clone().unwrap_or_default(),
+            bench_url: args.bench.clone().unwrap_or_default(),
+            bench_token: std::env::var("HSM_BENCH_TOKEN").unwrap_or_default(),
+        }),
+        is_compared: args.compare.is_some(),
+    })
 }
 
 fn exit_code(outcomes: &[Outcome]) -> ExitCode {

@@ -38,7 +38,7 @@ const ON_THE_WAY: Duration = Duration::from_secs(30);
 
 /// Makes the lane ready for so many scenarios at a time: inside a bed it starts the daemon, and outside it plays this
 /// program once more inside one.
-pub fn make_ready(jobs: NonZeroUsize) -> Result<Ready<Value, Handler>, Problem> {
+pub fn make_ready(jobs: NonZeroUsize) -> Result<Ready<'static, Value, Handler>, Problem> {
     let own = env::current_exe().map_err(|why| Problem::io("find", Path::new("hsm-rig"), &why))?;
     let program = own.with_file_name("virtual-card");
     if !program.is_file() {

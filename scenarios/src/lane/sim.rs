@@ -32,6 +32,7 @@ pub fn play_on(pickle: &Pickle, steps: &Steps, seed: Seed, bed: Rc<dyn CardBed>)
 
 fn play_with(pickle: &Pickle, steps: &Steps, mut stage: Stage) -> Played {
     let mut failure = None;
+    let mut seen = Vec::new();
     for (step, written) in pickle.steps.iter().enumerate() {
         let mismatch = match steps.resolve(&pickle.source, written) {
             Ok(found) => {
@@ -54,6 +55,10 @@ fn play_with(pickle: &Pickle, steps: &Steps, mut stage: Stage) -> Played {
             failure = Some(Failure { step, mismatch });
             break;
         }
+        seen.push(stage.look());
     }
-    stage.finish(failure)
+    Played {
+        seen,
+        ..stage.finish(failure)
+    }
 }

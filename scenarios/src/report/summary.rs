@@ -106,6 +106,7 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
     match run.lane {
         Lane::Sim => row("simulated", &duration(simulated)),
         Lane::Pcsc => row("lane", "pcsc, in real time"),
+        Lane::Process => row("lane", &format!("process, {} on its clocks", duration(simulated))),
     }
     let (number, plural) = (run.jobs, if run.jobs.get() == 1 { "job" } else { "jobs" });
     row("took", &format!("{} with {number} {plural}", duration(run.took)));

@@ -290,7 +290,7 @@ fn says(stage: &mut Stage, plaintext: &[u8]) -> Result<(), Mismatch> {
 }
 
 /// The reason that a notification of this name gives.
-pub(super) fn reason(line: &str, method: &str) -> Option<String> {
+pub(crate) fn reason(line: &str, method: &str) -> Option<String> {
     let message: serde_json::Value = serde_json::from_str(line).ok()?;
     let is_it = message.get("method").and_then(serde_json::Value::as_str) == Some(method);
     let reason = message

@@ -49,7 +49,7 @@ pub enum Value {
 macro_rules! accessors {
     ($($name:ident: $variant:ident -> $type:ty;)+) => {
         impl Args {
-            $(pub(super) fn $name(&self, index: usize) -> &$type {
+            $(pub(crate) fn $name(&self, index: usize) -> &$type {
                 match self.value(index) {
                     Value::$variant(value) => value,
                     other => panic!("the expression has another kind of value at {index}: {other:?}"),

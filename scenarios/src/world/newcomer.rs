@@ -191,7 +191,7 @@ impl World {
 }
 
 /// A `ClientHello` with one cipher suite and no newer version than this one (RFC 5246, section 7.4.1.2).
-fn client_hello(version: u16, cipher_suite: u16, alpn: Option<&[u8; 8]>) -> Vec<u8> {
+pub(crate) fn client_hello(version: u16, cipher_suite: u16, alpn: Option<&[u8; 8]>) -> Vec<u8> {
     let mut extensions: Vec<u8> = Vec::new();
     extensions.extend([0x00, 0x0A, 0x00, 0x04, 0x00, 0x02, 0x00, 0x17]); // supported groups: P-256
     extensions.extend([0x00, 0x0B, 0x00, 0x02, 0x01, 0x00]); // point formats: uncompressed

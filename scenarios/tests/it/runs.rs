@@ -45,6 +45,7 @@ fn rig() -> Rig<(), Act> {
         play,
         play_recorded: None,
         pcsc: None,
+        process: None,
     }
 }
 
@@ -56,6 +57,7 @@ fn play(pickle: &Pickle, steps: &Steps, seed: sim::Seed) -> Played {
         lasted: Duration::from_secs(60),
         screens: Vec::new(),
         cuts: 0,
+        seen: Vec::new(),
     };
     for (index, step) in pickle.steps.iter().enumerate() {
         let found = steps
@@ -218,7 +220,7 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
 
 /// A lane that plays what works, and nothing else.
 #[expect(clippy::unnecessary_wraps, reason = "the form of `Rig::pcsc`")]
-fn choosy(_: NonZeroUsize) -> Result<Ready<(), Act>, Problem> {
+fn choosy(_: NonZeroUsize) -> Result<Ready<'static, (), Act>, Problem> {
     Ok(Ready::Here(Box::new(|pickle, steps, seed| {
         if pickle.name.contains("works") {
             Ok(play(pickle, steps, seed))
@@ -232,6 +234,7 @@ fn choosy(_: NonZeroUsize) -> Result<Ready<(), Act>, Problem> {
 fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
     let rig = Rig {
         pcsc: Some(choosy),
+        process: None,
         ..rig()
     };
     let args = [
@@ -266,6 +269,7 @@ fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
 fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
     let rig = Rig {
         pcsc: Some(choosy),
+        process: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "AU-02", "--lane", "pcsc"]);
@@ -281,6 +285,7 @@ fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
 fn a_lane_that_is_elsewhere_ends_the_run_as_it_ended_there() {
     let rig = Rig {
         pcsc: Some(|_| Ok(Ready::Elsewhere(ExitCode::Failed))),
+        process: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "--lane", "pcsc"]);
@@ -292,6 +297,7 @@ fn a_lane_has_its_own_number_of_jobs_and_may_not_be_there() {
     let jobs = |jobs| {
         let rig = Rig {
             pcsc: Some(choosy),
+            process: None,
             ..rig()
         };
         let args = ["run", "DIR/x.feature", "--lane", "pcsc", "--jobs", jobs];

@@ -5,7 +5,7 @@ use std::{
     io::{self, Read as _},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use clap::{Args, builder::PossibleValuesParser};
@@ -59,6 +59,9 @@ pub(super) struct RunArgs {
     /// [default: `cards` in the state folder or beside it]
     #[arg(long, value_name = "DIR")]
     cards: Option<PathBuf>,
+    /// End when standard input ends, as with a signal: for whoever starts this program and may be killed
+    #[arg(long, requires = "headless")]
+    end_with_input: bool,
     /// Write a file that says where the device is, once it is ready
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -70,6 +73,9 @@ pub(super) struct RunArgs {
     /// Which clock the device's limits run on; a manual one stands still until the bench moves it
     #[arg(long, value_name = "CLOCK", default_value = "real", value_parser = PossibleValuesParser::new(["real", "manual"]))]
     clock: String,
+    /// Where the calendar of a manual clock begins, such as `2026-01-01T00:00:00Z` [default: now]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_rfc3339)]
+    calendar: Option<SystemTime>,
     /// How long the device takes to start, such as `20s`; a real one takes its time
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = humantime::parse_duration)]
     boot_delay: Duration,
@@ -99,7 +105,7 @@ impl RunArgs {
 /// `hsm-emulator run`
 pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
     let clock = if args.clock == "manual" {
-        Clock::standing_still()
+        Clock::standing_still(args.calendar)
     } else {
         Clock::starting_now()
     };
@@ -119,6 +125,10 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         .build()
         .map_err(starting)?;
     let mut signals = runtime.block_on(async { Signals::new() }).map_err(starting)?;
+
+    if args.end_with_input {
+        signals.add_end_of_input().map_err(starting)?;
+    }
 
     let (store, kept) = open(&args)?;
     let mains = Mains {
@@ -202,6 +212,12 @@ fn check(args: &RunArgs) -> Result<(), Problem> {
         let what = "run on a manual clock: expected `--bench`, got none";
         return Err(
             Problem::new(ExitCode::Usage, what).hint("only the bench can move it; add `--bench 127.0.0.1:0`")
+        );
+    }
+    if args.clock != "manual" && args.calendar.is_some() {
+        let what = "set the calendar: expected `--clock manual`, got a real one";
+        return Err(
+            Problem::new(ExitCode::Usage, what).hint("a real clock has the calendar of this computer")
         );
     }
     Ok(())

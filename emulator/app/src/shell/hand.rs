@@ -523,6 +523,9 @@ impl Shell {
                 .map(|(presented, required)| Ceremony { presented, required }),
             connections: self.connections(),
             limits: self.limits(),
+            selected_row: device
+                .and_then(|device| device.screen().focus)
+                .and_then(|focus| u64::try_from(focus.row).ok()),
             card: self.reader.card_path().map(|card| card.display().to_string()),
             writes_pending: u64::try_from(self.disk.pending()).unwrap_or(u64::MAX),
             faults: self.disk.faults(),
@@ -553,6 +556,7 @@ impl Shell {
                 hsm_listener::Phase::End => Phase::End,
             },
             bytes_read: self.wires.read_len(seen.id).map_or(0, |(read_len, _)| read_len),
+            bytes_written: self.wires.written_len(seen.id),
         })
         .collect()
     }

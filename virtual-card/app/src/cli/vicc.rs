@@ -47,6 +47,9 @@ pub(super) struct ViccArgs {
     /// Answer before the disk has it: a power cut, unlike a killed program, can then give tries back. For benches
     #[arg(long)]
     no_sync: bool,
+    /// End when standard input ends, as with a signal: for whoever starts this program and may be killed
+    #[arg(long)]
+    end_with_input: bool,
     /// Write a file that says where the cards are, once all of them are in
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -121,6 +124,9 @@ pub(super) fn vicc(args: &ViccArgs) -> Result<(), Problem> {
         .map_err(starting)?;
     let ended = runtime.block_on(async {
         let mut signals = Signals::new().map_err(starting)?;
+        if args.end_with_input {
+            signals.add_end_of_input().map_err(starting)?;
+        }
         let ready_file = args.ready_file.clone().map(ReadyFile::prepare).transpose()?;
         let mut cards = JoinSet::new();
         let ended = run(args, ready_file, &mut signals, &mut cards).await;

@@ -1,0 +1,326 @@
+//! Plays scenarios with the real programs over loopback: an emulator with its clock standing still, a client at each
+//! person's station, cards in files. Decides no verdict: a hand does what its sentence says or says what differs.
+
+mod bench;
+mod cards;
+mod device;
+mod folder;
+mod hands;
+mod newcomer;
+mod stage;
+mod station;
+
+use std::{
+    env,
+    ffi::OsString,
+    fmt, fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use hsm_bench::{ClockMode, State};
+use program::{ExitCode, Problem};
+use sim::Seed;
+
+use super::sim::play_on;
+use super::{Failure, Played, Seen, Skipped};
+use crate::{
+    gherkin::{pickle::Pickle, tree::Block},
+    rig::Ready,
+    step::Argument,
+    steps::{Args, Handler, Steps, Value},
+    world,
+};
+use bench::Bench;
+use cards::ProcessBed;
+use device::There;
+use folder::RunFolder;
+pub use folder::guard;
+use hands::Hand;
+use stage::Stage;
+
+/// The tag of scenarios that only the simulation can play.
+const SIM_ONLY: &str = "@sim-only";
+
+/// With which programs the lane plays.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Where the programs are, if not beside this one.
+    pub programs: Option<PathBuf>,
+    /// Somebody else's client, with its arguments, in the place of ours.
+    pub client: Vec<OsString>,
+    /// A device that runs already, instead of one for each scenario.
+    pub there: Option<DeviceThere>,
+    /// Whether to look at the device after every step, for a comparison.
+    pub is_compared: bool,
+}
+
+/// A device that runs already, on a manual clock.
+#[derive(Clone)]
+pub struct DeviceThere {
+    /// Where managers connect.
+    pub address: SocketAddr,
+    /// Of its certificate, SHA-256.
+    pub fingerprint: String,
+    /// Where its bench is.
+    pub bench_url: String,
+    /// What lets us in there. `Debug` hides it.
+    pub bench_token: String,
+}
+
+impl fmt::Debug for DeviceThere {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "DeviceThere({} with the bench {})",
+            self.address, self.bench_url
+        )
+    }
+}
+
+impl DeviceThere {
+    fn look(&self) -> Result<There, Problem> {
+        let doing = "play with a device that is there";
+        let bench = Bench::at(&self.bench_url, &self.bench_token).ok_or_else(|| {
+            let what = format!("{doing}: expected the URL of a bench, got `{}`", self.bench_url);
+            Problem::new(ExitCode::Usage, what).hint("`bench.url` of the ready-file is one")
+        })?;
+        let state: State = bench
+            .get("/v1/state")
+            .map_err(|why| Problem::new(ExitCode::Network, format!("{doing}: {why}")))?;
+        if state.clock.mode == ClockMode::Real {
+            let what = format!("{doing}: expected a manual clock, got a real one");
+            return Err(Problem::new(ExitCode::Usage, what).hint("start the emulator with `--clock manual`"));
+        }
+        Ok(There {
+            address: self.address,
+            fingerprint: self.fingerprint.clone(),
+            bench,
+        })
+    }
+}
+
+/// The programs of one run, and where they work.
+struct Programs {
+    emulator: PathBuf,
+    /// With its arguments.
+    client: Vec<OsString>,
+    card: PathBuf,
+    /// A device for all scenarios, which is not ours.
+    there: Option<There>,
+    folder: RunFolder,
+    next: AtomicUsize,
+    is_compared: bool,
+}
+
+/// Makes the lane ready: finds the programs, and a folder that nobody has to clean up.
+pub fn make_ready(settings: &Settings) -> Result<Ready<'static, Value, Handler>, Problem> {
+    let own = env::current_exe().map_err(|why| Problem::io("find", Path::new("hsm-rig"), &why))?;
+    let beside = own.parent().unwrap_or(Path::new("."));
+    let programs = settings.programs.as_deref().unwrap_or(beside);
+    let find = |name: &str| {
+        let program = programs.join(name);
+        if program.is_file() {
+            return Ok(program);
+        }
+        let what = format!(
+            "play scenarios in lane `process`: expected the program `{}`, got nothing there",
+            program.display()
+        );
+        Err(Problem::new(ExitCode::Usage, what)
+            .hint("`cargo build -p hsm-emulator -p hsm-client-app -p virtual-card` builds them; `--programs DIR` says where they are"))
+    };
+    let emulator = find("hsm-emulator")?;
+    let client = if settings.client.is_empty() {
+        vec![find("hsm-client")?.into(), "station".into()]
+    } else {
+        settings.client.clone()
+    };
+    let programs = Programs {
+        emulator,
+        client,
+        card: find("virtual-card")?,
+        there: settings.there.as_ref().map(DeviceThere::look).transpose()?,
+        folder: RunFolder::make()?,
+        next: AtomicUsize::new(0),
+        is_compared: settings.is_compared,
+    };
+    Ok(Ready::Here(Box::new(move |pickle, steps, seed| {
+        play(&programs, pickle, steps, seed)
+    })))
+}
+
+/// A step with what it does here.
+struct Ordered {
+    hand: Hand,
+    args: Args,
+}
+
+fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Result<Played, Skipped> {
+    let ordered = match order(pickle, steps, programs.there.is_some())? {
+        Order::People(ordered) => ordered,
+        Order::Card { or } => return play_card(programs, pickle, steps, seed, or),
+    };
+    let folder = programs.make_folder();
+    let mut stage = Stage::new(programs, folder.clone(), seed);
+    let mut failure = None;
+    let mut seen = Vec::new();
+    for (step, (Ordered { hand, args }, written)) in ordered.iter().zip(&pickle.steps).enumerate() {
+        stage.tell(&written.text);
+        let held = hand(&mut stage, args).and_then(|()| stage.settle());
+        let held = held.and_then(|()| {
+            if programs.is_compared {
+                stage.look()
+            } else {
+                Ok(Seen::default())
+            }
+        });
+        match held {
+            Ok(what) => seen.push(what),
+            Err(mismatch) => {
+                failure = Some(Failure { step, mismatch });
+                break;
+            }
+        }
+    }
+    let played = Played {
+        seen,
+        ..stage.finish(failure)
+    };
+    // What cannot be removed now is removed with everything else.
+    let _ = fs::remove_dir_all(&folder);
+    Ok(played)
+}
+
+impl Programs {
+    /// A folder for one scenario.
+    fn make_folder(&self) -> PathBuf {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.path().join(number.to_string());
+        if let Err(why) = fs::create_dir(&folder) {
+            panic!("make folder `{}`: {why}", folder.display());
+        }
+        folder
+    }
+}
+
+/// Plays what is about a card in a reader of its own with a card in a process of its own.
+fn play_card(
+    programs: &Programs,
+    pickle: &Pickle,
+    steps: &Steps,
+    seed: Seed,
+    or: Skipped,
+) -> Result<Played, Skipped> {
+    let folder = programs.make_folder();
+    let bed = Rc::new(ProcessBed::new(&programs.card, &folder));
+    let played = play_on(pickle, steps, seed, bed.clone());
+    // What cannot be removed now is removed with everything else.
+    let _ = fs::remove_dir_all(&folder);
+    // Whoever never asks for a card was played by the simulation alone.
+    if bed.asked.get() > 0 { Ok(played) } else { Err(or) }
+}
+
+/// How a scenario is played here.
+enum Order {
+    /// With an emulator and people.
+    People(Vec<Ordered>),
+    /// With nothing but a card, or not at all for this reason.
+    Card { or: Skipped },
+}
+
+/// What each step does here, or why the lane does not play the scenario.
+fn order(pickle: &Pickle, steps: &Steps, is_there: bool) -> Result<Order, Skipped> {
+    if pickle.tags.iter().any(|tag| tag.value == SIM_ONLY) {
+        return Err(Skipped(format!("`{SIM_ONLY}`: only the simulation can play it")));
+    }
+    let mut ordered = Vec::new();
+    let mut missing = None;
+    for written in &pickle.steps {
+        let found = steps
+            .resolve(&pickle.source, written)
+            .map_err(|unresolved| Skipped(unresolved.what))?;
+        let expression = found.definition.expression;
+        if is_there && hands::needs_new_device(expression) {
+            return Err(Skipped(format!("needs a device of its own: {expression}")));
+        }
+        let Some(hand) = hands::of(expression) else {
+            missing.get_or_insert_with(|| Skipped(format!("the lane process has no hand for: {expression}")));
+            continue;
+        };
+        for argument in &found.arguments {
+            check(&argument.value)?;
+        }
+        let text = match &written.block {
+            Block::DocString(text) => Some(text.content.clone()),
+            Block::None | Block::Table(_) => None,
+        };
+        ordered.push(Ordered {
+            hand,
+            args: Args::new(found.arguments, text),
+        });
+    }
+    match missing {
+        None => Ok(Order::People(ordered)),
+        Some(or) if ordered.is_empty() => Ok(Order::Card { or }),
+        Some(or) => Err(or),
+    }
+}
+
+/// What can be said in the simulation and not here.
+fn check(argument: &Argument<Value>) -> Result<(), Skipped> {
+    match argument {
+        Argument::Value(Value::Duration(span)) if span.subsec_nanos() % 1_000_000 != 0 => Err(Skipped(
+            "the clock of the bench moves by whole milliseconds".into(),
+        )),
+        Argument::Value(Value::Address(address)) if address.is_ipv6() => Err(Skipped(
+            "loopback has one IPv6 address, and the scenario names another".into(),
+        )),
+        Argument::Value(Value::Hand(world::Hand::RemovesCard)) => Err(Skipped(
+            "the local reader is empty, and no card can be taken out of it".into(),
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(step: &str) -> Option<String> {
+        let text = format!("Feature: f\n  Scenario: s\n    Given {step}\n");
+        let document = crate::gherkin::parse("x.feature", text.as_bytes())
+            .into_result()
+            .ok()?;
+        let pickles = crate::gherkin::pickle::expand(&document);
+        order(&pickles[0], &crate::steps::registry(), false)
+            .err()
+            .map(|Skipped(why)| why)
+    }
+
+    #[test]
+    fn what_the_lane_cannot_do_is_skipped_with_the_reason() {
+        assert_eq!(reason("119.999 s pass"), None);
+        assert_eq!(reason("Ana connects from 198.51.100.7"), None);
+        assert_eq!(
+            reason("119.999999 s pass").as_deref(),
+            Some("the clock of the bench moves by whole milliseconds")
+        );
+        assert_eq!(
+            reason("Ana connects from 2001:db8::17").as_deref(),
+            Some("loopback has one IPv6 address, and the scenario names another")
+        );
+        assert_eq!(
+            reason("every message arrives byte by byte").as_deref(),
+            None,
+            "no person and no HSM in it: perhaps a card"
+        );
+        let text = "an HSM ready for remote management\n    And every message arrives byte by byte";
+        assert_eq!(
+            reason(text).as_deref(),
+            Some("the lane process has no hand for: every message arrives byte by byte")
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! The bench of a real emulator as the lane uses it: a request, its answer. One connection a request, HTTP/1.1 and no
+//! more of it than the bench speaks. Never prints the token.
+
+use std::{
+    fmt,
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use hsm_bench::{Event, State};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How long an answer may take. A step of the clock may wait ten seconds for bytes, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of an answer. The log is the longest.
+const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// Where a bench is, and what lets us in.
+#[derive(Clone)]
+pub(super) struct Bench {
+    address: SocketAddr,
+    token: String,
+}
+
+impl fmt::Debug for Bench {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bench({})", self.address)
+    }
+}
+
+impl Bench {
+    /// `None` if the URL is not one of a bench, which is at an address.
+    pub(super) fn at(url: &str, token: &str) -> Option<Self> {
+        let address = url.strip_prefix("http://")?.trim_end_matches('/').parse().ok()?;
+        let token = token.to_owned();
+        Some(Self { address, token })
+    }
+
+    pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
+        self.read("GET", path, None)
+    }
+
+    /// Does something at the device, and gives the state after it.
+    pub(super) fn act(&self, method: &str, path: &str, body: Option<&Value>) -> Result<State, String> {
+        self.read(method, path, body)
+    }
+
+    pub(super) fn screen(&self) -> Result<String, String> {
+        let body = self.ask("GET", "/v1/console/screen", None)?;
+        String::from_utf8(body).map_err(|_| "the bench's screen is not UTF-8".into())
+    }
+
+    pub(super) fn events(&self, from: u64) -> Result<Vec<Event>, String> {
+        self.get(&format!("/v1/events?from={from}"))
+    }
+
+    pub(super) fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, String> {
+        let answer = self.ask(method, path, body)?;
+        serde_json::from_slice(&answer)
+            .map_err(|why| format!("read the bench's answer to `{method} {path}`: {why}"))
+    }
+
+    fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, String> {
+        let failed = |why: &dyn fmt::Display| format!("ask the bench `{method} {path}`: {why}");
+        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE).map_err(|why| failed(&why))?;
+        stream
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(|why| failed(&why))?;
+        let body = body.map(Value::to_string).unwrap_or_default();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: */*\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            self.address,
+            self.token,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).map_err(|why| failed(&why))?;
+        let mut answer = Vec::new();
+        stream
+            .take(ANSWER_BYTES_MAX)
+            .read_to_end(&mut answer)
+            .map_err(|why| failed(&why))?;
+        let (status, body) = parsed(&answer).ok_or_else(|| failed(&"it is no answer of HTTP/1.1"))?;
+        if (200..300).contains(&status) {
+            Ok(body)
+        } else {
+            Err(failed(&format!("{status} {}", String::from_utf8_lossy(&body))))
+        }
+    }
+}
+
+/// The status of an answer and its body, whole or in chunks (RFC 9112, section 7.1).
+fn parsed(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
+    let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
+    let head = std::str::from_utf8(&answer[..end]).ok()?;
+    let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let mut rest = &answer[end + 4..];
+    if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        return Some((status, rest.to_vec()));
+    }
+    let mut body = Vec::new();
+    loop {
+        let line_len = rest.windows(2).position(|bytes| bytes == b"\r\n")?;
+        let len = std::str::from_utf8(&rest[..line_len]).ok()?;
+        let len = usize::from_str_radix(len.split(';').next()?.trim(), 16).ok()?;
+        if len == 0 {
+            return Some((status, body));
+        }
+        let start = line_len + 2;
+        body.extend_from_slice(rest.get(start..start.checked_add(len)?)?);
+        rest = rest.get(start + len + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_read_whole_or_in_chunks() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        assert_eq!(parsed(whole), Some((200, b"{}".to_vec())));
+        let chunks =
+            b"HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1;x\r\nc\r\n0\r\n\r\n";
+        assert_eq!(parsed(chunks), Some((409, b"abc".to_vec())));
+        for torn in [
+            &b"HTTP/1.1 200 OK\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nff\r\nabc",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nabc",
+            b"SSH-2.0\r\n\r\n",
+        ] {
+            assert_eq!(parsed(torn), None);
+        }
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let bench = Bench::at("http://127.0.0.1:4000", "secret-token").expect("it is a URL of a bench");
+        assert_eq!(format!("{bench:?}"), "Bench(127.0.0.1:4000)");
+        assert!(Bench::at("https://127.0.0.1:4000", "").is_none());
+    }
+}

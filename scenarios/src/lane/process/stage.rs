@@ -1,0 +1,797 @@
+//! Where one scenario is played with real programs: its device, its people, its newcomers, and the settling of all of
+//! them between two steps. A step is over when nothing is on its way any more; no time passes but what a step says.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    thread,
+    time::{Duration, Instant},
+};
+
+use card_core::CardImage;
+use hsm_bench::{Access, Connection};
+use hsm_client::{Fingerprint, TlsClientConfig, Trust};
+use hsm_core::{Key, Profile, Scheme};
+use serde_json::json;
+use sim::Seed;
+
+use super::{
+    Programs,
+    device::{Device, TURN, There},
+    newcomer::Newcomer,
+    station::Person,
+};
+use crate::{
+    lane::{ActorEvents, Failure, Mismatch, Played, Seen},
+    steps::mismatch,
+    world::{Hand, Manner, PIN, World},
+};
+
+/// How long something may take that no event tells, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Rounds in which everybody says and hears what is on its way, before a stage is taken for one that never settles.
+const ROUNDS_MAX: u32 = 10_000;
+/// Steps of the clock within one span of time.
+const JUMPS_MAX: u32 = 100_000;
+/// Events of one actor that a failure shows.
+const LAST_EVENTS: usize = 8;
+/// More than any menu has entries.
+const MOVES_MAX: usize = 16;
+
+pub(super) struct Stage<'p> {
+    programs: &'p Programs,
+    folder: PathBuf,
+    seed: Seed,
+    device: Option<Device>,
+    /// Makes the cards of the scenario; nothing else happens in it.
+    factory: Option<World>,
+    people: BTreeMap<String, Person>,
+    newcomers: Vec<Newcomer>,
+    /// Real ends of connections and what they are called in the scenarios, in the order in which they were opened.
+    ends: Vec<(SocketAddr, SocketAddr)>,
+    /// Whose card is in the local reader.
+    local_slot: Option<String>,
+    trace: Vec<String>,
+    lasted: Duration,
+    /// Lines of the log that were looked at.
+    log_seen: usize,
+}
+
+/// Bytes read and written of each connection of the device, its next event, and everybody's own count.
+type Position = (Vec<(u64, u64, u64)>, u64, Vec<(bool, u64, u64)>);
+
+/// A failure of the lane itself, as a step tells it.
+pub(super) fn broken(why: impl Into<String>) -> Mismatch {
+    mismatch("programs that do what the step asks of them", why)
+}
+
+impl<'p> Stage<'p> {
+    pub(super) fn new(programs: &'p Programs, folder: PathBuf, seed: Seed) -> Self {
+        Self {
+            programs,
+            folder,
+            seed,
+            device: None,
+            factory: None,
+            people: BTreeMap::new(),
+            newcomers: Vec::new(),
+            ends: Vec::new(),
+            local_slot: None,
+            trace: Vec::new(),
+            lasted: Duration::ZERO,
+            log_seen: 0,
+        }
+    }
+
+    pub(super) fn tell(&mut self, text: &str) {
+        self.trace.push(text.to_owned());
+    }
+
+    /// What is to be seen at the device since this was asked last.
+    pub(super) fn look(&mut self) -> Result<Seen, Mismatch> {
+        if self.device.is_none() {
+            return Ok(Seen::default());
+        }
+        let log = self.log()?;
+        let known = self.log_seen.min(log.len());
+        self.log_seen = log.len();
+        Ok(Seen::new(log[known..].to_vec(), &self.screen()?))
+    }
+
+    pub(super) fn finish(self, failure: Option<Failure>) -> Played {
+        let mut last_events = Vec::new();
+        if failure.is_some() {
+            let last = |events: &[String]| events[events.len().saturating_sub(LAST_EVENTS)..].to_vec();
+            if let Some(device) = &self.device {
+                last_events.push(ActorEvents {
+                    actor: "the HSM".into(),
+                    events: last(&device.log),
+                });
+                last_events.push(ActorEvents {
+                    actor: "hsm-emulator".into(),
+                    events: device.last_words(),
+                });
+            }
+            for (name, person) in &self.people {
+                let told: Vec<_> = person.told.iter().map(ToString::to_string).collect();
+                last_events.push(ActorEvents {
+                    actor: name.clone(),
+                    events: last(&told),
+                });
+            }
+        }
+        Played {
+            failure,
+            trace: self.trace,
+            last_events,
+            lasted: self.lasted,
+            screens: Vec::new(),
+            cuts: 0,
+            seen: Vec::new(),
+        }
+    }
+
+    // The device.
+
+    pub(super) fn device(&mut self) -> Result<&mut Device, Mismatch> {
+        let missing = || {
+            mismatch(
+                "an HSM, as in `Given an HSM ready for remote management`",
+                "no HSM yet",
+            )
+        };
+        self.device.as_mut().ok_or_else(missing)
+    }
+
+    pub(super) fn factory(&mut self) -> Result<&mut World, Mismatch> {
+        self.factory
+            .as_mut()
+            .ok_or_else(|| broken("an HSM before its cards"))
+    }
+
+    /// A device out of the factory that has started, and a set of cards that it does not know.
+    pub(super) fn make_new(
+        &mut self,
+        profile: &Profile,
+        scheme: Scheme,
+        holders: &[String],
+    ) -> Result<(), Mismatch> {
+        self.make(profile, scheme, holders, Duration::ZERO)
+    }
+
+    fn make(
+        &mut self,
+        profile: &Profile,
+        scheme: Scheme,
+        holders: &[String],
+        before: Duration,
+    ) -> Result<(), Mismatch> {
+        if self.device.is_some() {
+            return Err(mismatch("one HSM in a scenario", "a second one"));
+        }
+        // What nobody holds is in the safe, unless it is needed.
+        let in_safe = (holders.len()..usize::from(scheme.required())).map(|number| format!("Safe{number}"));
+        let all: Vec<String> = holders.iter().cloned().chain(in_safe).collect();
+        let factory = World::out_of_the_factory(self.seed, profile.clone(), scheme, &all);
+        self.factory = Some(factory);
+        self.write_cards(&all)?;
+        let device = Device::start(&self.programs.emulator, &self.folder, profile, before).map_err(broken)?;
+        self.device = Some(device);
+        self.start()
+    }
+
+    /// A device that knows its set of cards: it was shown them, and its cable was pulled and put back.
+    pub(super) fn make_bound(
+        &mut self,
+        profile: &Profile,
+        scheme: Scheme,
+        holders: &[String],
+    ) -> Result<(), Mismatch> {
+        if holders.len() > usize::from(scheme.cards()) {
+            let expected = format!("at most {} holders", scheme.cards());
+            return Err(Mismatch {
+                argument: Some(2),
+                expected,
+                actual: holders.len().to_string(),
+            });
+        }
+        if let Some(there) = &self.programs.there {
+            return self.take_over(there, profile, scheme, holders);
+        }
+        // One start sequence more than in the simulation.
+        self.make(
+            profile,
+            scheme,
+            holders,
+            profile.limits.stop + profile.limits.start,
+        )?;
+        self.press(Key::Enter)?;
+        self.activate()?;
+        self.device()?.power("cut").map_err(broken)?;
+        self.device()?.begin_log().map_err(broken)?;
+        self.device()?.power("on").map_err(broken)?;
+        self.start()
+    }
+
+    /// The same with a device that is there already, which is given a new set.
+    fn take_over(
+        &mut self,
+        there: &There,
+        profile: &Profile,
+        scheme: Scheme,
+        holders: &[String],
+    ) -> Result<(), Mismatch> {
+        if self.device.is_some() {
+            return Err(mismatch("one HSM in a scenario", "a second one"));
+        }
+        self.factory = Some(World::new(self.seed, profile.clone(), scheme, holders));
+        let (device, cards) = Device::take_over(there, scheme.required(), holders).map_err(broken)?;
+        self.device = Some(device);
+        for (holder, card) in holders.iter().zip(cards.cards) {
+            let path = self.card_path(holder);
+            fs::write(&path, card.image)
+                .map_err(|why| broken(format!("write `{}`: {why}", path.display())))?;
+        }
+        self.device()?.begin_log().map_err(broken)?;
+        self.device()?.power("on").map_err(broken)?;
+        self.start()
+    }
+
+    /// Lets time pass until the start sequence is over.
+    pub(super) fn start(&mut self) -> Result<(), Mismatch> {
+        let limits = &self.factory()?.profile.limits;
+        let span = limits.stop + limits.start;
+        self.pass(span)
+    }
+
+    /// The first M holders type their PINs at the console.
+    pub(super) fn activate(&mut self) -> Result<(), Mismatch> {
+        let factory = self.factory()?;
+        let required = usize::from(factory.scheme().required());
+        let holders: Vec<_> = factory.holders().take(required).collect();
+        for holder in holders {
+            self.insert_locally(&holder)?;
+            self.type_text(PIN)?;
+            self.press(Key::Enter)?;
+            self.settle()?;
+            self.remove_locally()?;
+        }
+        if self.device()?.state.activated {
+            return Ok(());
+        }
+        Err(mismatch("an activated HSM", self.screen()?))
+    }
+
+    pub(super) fn press(&mut self, key: Key) -> Result<(), Mismatch> {
+        if let Key::Char(character) = key {
+            return self.type_text(&character.to_string());
+        }
+        let name = match key {
+            Key::Function(number) => format!("F{number}"),
+            named => format!("{named:?}"),
+        };
+        let keys = json!({"keys": [name]});
+        self.device()?
+            .act("POST", "/v1/console/keys", &keys)
+            .map_err(broken)
+    }
+
+    pub(super) fn type_text(&mut self, text: &str) -> Result<(), Mismatch> {
+        let text = json!({"text": text});
+        self.device()?
+            .act("POST", "/v1/console/text", &text)
+            .map_err(broken)
+    }
+
+    pub(super) fn insert_locally(&mut self, card: &str) -> Result<(), Mismatch> {
+        self.remove_locally()?;
+        self.take_from_others(card)?;
+        let path = self.card_path(card);
+        if !path.exists() {
+            let factory = self.factory()?;
+            factory.give_virgin_card(card);
+            self.write_cards(&[card.to_owned()])?;
+        }
+        let insert = json!({"card": path});
+        self.device()?
+            .act("PUT", "/v1/reader/card", &insert)
+            .map_err(broken)?;
+        self.local_slot = Some(card.to_owned());
+        Ok(())
+    }
+
+    pub(super) fn remove_locally(&mut self) -> Result<(), Mismatch> {
+        if self.local_slot.take().is_some() {
+            let device = self.device()?;
+            device.state = device
+                .bench
+                .act("DELETE", "/v1/reader/card", None)
+                .map_err(broken)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn press_power_button(&mut self) -> Result<(), Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        let action = if device.state.power == hsm_bench::Power::Off {
+            "on"
+        } else {
+            "off"
+        };
+        device.power(action).map_err(broken)
+    }
+
+    pub(super) fn act(&mut self, hand: Hand) -> Result<(), Mismatch> {
+        match hand {
+            Hand::Key(key) => self.press(key),
+            Hand::InsertsCard => self.insert_locally("Somebody"),
+            Hand::RemovesCard => self.remove_locally(),
+            Hand::PressesPowerButton => self.press_power_button(),
+            Hand::CutsPower => self.device()?.power("cut").map_err(broken),
+        }
+    }
+
+    /// The screen of the console, with the addresses of the scenario.
+    pub(super) fn screen(&mut self) -> Result<String, Mismatch> {
+        let screen = self.device()?.bench.screen().map_err(broken)?;
+        Ok(self.in_words_of_scenario(&screen))
+    }
+
+    /// Moves to an entry of the menu that is shown, and presses Enter.
+    pub(super) fn choose(&mut self, entry: &str) -> Result<(), Mismatch> {
+        for _ in 0..MOVES_MAX {
+            self.device()?.look().map_err(broken)?;
+            let row = self.device()?.state.selected_row;
+            let row = row.and_then(|row| usize::try_from(row).ok()?.checked_sub(1));
+            let screen = self.screen()?;
+            let selected = row.and_then(|row| screen.lines().nth(row)).map(|row| {
+                let row = row.trim().trim_matches('│');
+                row.trim_end_matches([' ', '▸']).trim().to_owned()
+            });
+            if selected.is_some_and(|selected| selected == entry) {
+                self.press(Key::Enter)?;
+                return self.settle();
+            }
+            self.press(Key::Down)?;
+        }
+        let screen = self.screen()?;
+        Err(mismatch(
+            format!("a menu with `{entry}`"),
+            format!("this screen:\n{}", screen.trim_end()),
+        ))
+    }
+
+    /// The lines of the device's log, with the addresses of the scenario.
+    pub(super) fn log(&mut self) -> Result<Vec<String>, Mismatch> {
+        let device = self.device()?;
+        device.read_log().map_err(broken)?;
+        let lines = device.log.clone();
+        Ok(lines.iter().map(|line| self.in_words_of_scenario(line)).collect())
+    }
+
+    /// Real addresses are those of loopback with the last three bytes of the scenario's, so that each is as long.
+    fn in_words_of_scenario(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (real, called) in &self.ends {
+            text = text.replace(&real.to_string(), &called.to_string());
+        }
+        for (real, called) in &self.ends {
+            text = text.replace(&real.ip().to_string(), &called.ip().to_string());
+        }
+        text
+    }
+
+    // Cards.
+
+    pub(super) fn card_path(&self, holder: &str) -> PathBuf {
+        self.folder.join(format!("{holder}.card"))
+    }
+
+    /// Writes the cards that the factory has made for these people.
+    pub(super) fn write_cards(&mut self, holders: &[String]) -> Result<(), Mismatch> {
+        for holder in holders {
+            self.take_from_others(holder)?;
+            let path = self.card_path(holder);
+            let card = self.factory()?.cards.get(holder);
+            let text = card.map(|card| card.image().to_text());
+            let text = text.ok_or_else(|| mismatch("somebody who holds a card", holder))?;
+            fs::write(&path, text).map_err(|why| broken(format!("write `{}`: {why}", path.display())))?;
+        }
+        Ok(())
+    }
+
+    /// What is on a card now, wherever it is.
+    pub(super) fn card(&self, holder: &str) -> Result<CardImage, Mismatch> {
+        let path = self.card_path(holder);
+        let text = fs::read_to_string(&path).map_err(|_| mismatch("somebody who holds a card", holder))?;
+        CardImage::from_text(&text).map_err(|why| broken(format!("read `{}`: {why:?}", path.display())))
+    }
+
+    /// A card is at one place.
+    fn take_from_others(&mut self, card: &str) -> Result<(), Mismatch> {
+        let holders: Vec<String> = self
+            .people
+            .iter()
+            .filter(|(_, person)| person.slot.as_deref() == Some(card))
+            .map(|(name, _)| name.clone())
+            .collect();
+        for holder in holders {
+            self.take_card_out(&holder)?;
+            self.settle()?;
+        }
+        if self.local_slot.as_deref() == Some(card) {
+            self.remove_locally()?;
+        }
+        Ok(())
+    }
+
+    // People.
+
+    pub(super) fn person(&mut self, name: &str) -> &mut Person {
+        // A desk for everybody, by the first letter, as in the simulation.
+        let desk = name.bytes().next().map_or(0, |letter| letter % 32);
+        let address = loopback(Ipv4Addr::new(203, 0, 113, desk));
+        self.people
+            .entry(name.to_owned())
+            .or_insert_with(|| Person::new(name, address.into()))
+    }
+
+    pub(super) fn connect(&mut self, name: &str, from: Option<IpAddr>) -> Result<(), Mismatch> {
+        if self.person(name).is_connected {
+            self.hang_up(name)?;
+            self.settle()?;
+        }
+        let called = match from {
+            Some(IpAddr::V4(from)) => {
+                self.person(name).address = loopback(from).into();
+                from
+            }
+            Some(IpAddr::V6(from)) => return Err(broken(format!("an IPv4 address, not {from}"))),
+            None => self.called(self.people[name].address),
+        };
+        let (programs, folder) = (self.programs, self.folder.clone());
+        let device = self.device()?;
+        let (hsm, fingerprint) = (device.address, device.fingerprint.clone());
+        let person = self.person(name);
+        let is_new = !person.has_client();
+        let slot = person.slot.clone();
+        if let (true, Some(card)) = (is_new, slot) {
+            self.insert(name, &card)?;
+        }
+        let person = self.person(name);
+        if person
+            .connect(&programs.client, &folder, hsm, &fingerprint)
+            .map_err(broken)?
+            && let Some(local) = person.local
+        {
+            self.on_opened(local, called);
+        }
+        Ok(())
+    }
+
+    /// The name of an address in the scenarios, by what it was called last.
+    fn called(&self, real: IpAddr) -> Ipv4Addr {
+        let known = self.ends.iter().rev().find(|(end, _)| end.ip() == real);
+        match (known.map(|(_, called)| called.ip()), real) {
+            (Some(IpAddr::V4(called)), _) => called,
+            (_, IpAddr::V4(real)) => {
+                let [_, b, c, d] = real.octets();
+                Ipv4Addr::new(203, b, c, d)
+            }
+            _ => Ipv4Addr::LOCALHOST,
+        }
+    }
+
+    fn on_opened(&mut self, local: SocketAddr, called: Ipv4Addr) {
+        // The simulation numbers the ports of callers.
+        let number = u16::try_from(self.ends.len() % 20_000).unwrap_or(0);
+        self.ends
+            .push((local, SocketAddr::new(called.into(), 40_001 + number)));
+    }
+
+    pub(super) fn does(&mut self, name: &str, deed: &serde_json::Value) -> Result<(), Mismatch> {
+        let (programs, folder) = (self.programs, self.folder.clone());
+        self.person(name)
+            .does(&programs.client, &folder, deed)
+            .map_err(broken)
+    }
+
+    pub(super) fn hang_up(&mut self, name: &str) -> Result<(), Mismatch> {
+        if self.person(name).is_connected {
+            self.does(name, &json!({"do": "hang_up"}))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn crash(&mut self, name: &str) -> Result<(), Mismatch> {
+        let person = self.person(name);
+        person.crash().map_err(broken)?;
+        let Some(local) = person.local.take() else {
+            return Ok(());
+        };
+        // No event says that the device has noticed.
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            let device = self.device()?;
+            device.look().map_err(broken)?;
+            if connection_of(&device.state.connections, local).is_none() {
+                return Ok(());
+            }
+            if Instant::now() > give_up {
+                return Err(broken(
+                    "the device holds the connection of a program that was killed",
+                ));
+            }
+            thread::sleep(TURN);
+        }
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        name: &str,
+        method: &str,
+        params: &serde_json::Value,
+    ) -> Result<(), Mismatch> {
+        self.does(name, &json!({"do": "ask", "method": method, "params": params}))
+    }
+
+    pub(super) fn insert(&mut self, name: &str, card: &str) -> Result<(), Mismatch> {
+        self.take_from_others(card)?;
+        let path = self.card_path(card);
+        let person = self.person(name);
+        person.slot = Some(card.to_owned());
+        person.prompt = None;
+        self.does(name, &json!({"do": "insert", "card": path}))
+    }
+
+    pub(super) fn take_card_out(&mut self, name: &str) -> Result<(), Mismatch> {
+        if self.person(name).slot.take().is_some() && self.person(name).has_client() {
+            self.does(name, &json!({"do": "remove"}))?;
+            // The next reader may be that of another program.
+            self.person(name).sync(Some(0)).map_err(broken)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn type_pin(&mut self, name: &str, pin: &str) -> Result<(), Mismatch> {
+        self.person(name).prompt = None;
+        self.does(name, &json!({"do": "pin", "pin": pin}))
+    }
+
+    /// One whole card dialog at a station.
+    pub(super) fn authenticate(&mut self, name: &str, card: &str) -> Result<(), Mismatch> {
+        self.settle()?;
+        if self.person(name).slot.as_deref() != Some(card) {
+            self.take_card_out(name)?;
+            self.insert(name, card)?;
+        }
+        self.ask(name, "auth.start", &json!({}))?;
+        self.settle()?;
+        if self.person(name).prompt == Some(super::station::Prompt::Pin) {
+            self.type_pin(name, PIN)?;
+            self.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Every line that has crossed a connection of anybody.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let lines = self.people.values().flat_map(|person| &person.lines);
+        lines.map(|(_, line)| line.clone()).collect()
+    }
+
+    /// Whether the device takes this person for its administrator.
+    pub(super) fn is_administrator(&mut self, name: &str) -> Result<bool, Mismatch> {
+        let local = self.person(name).local.map(|local| local.to_string());
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        let manager = device.state.manager.as_ref();
+        Ok(manager.is_some_and(|manager| {
+            manager.access == Access::Administrator && Some(&manager.peer) == local.as_ref()
+        }))
+    }
+
+    // Newcomers.
+
+    pub(super) fn newcomer(&mut self) -> Result<&mut Newcomer, Mismatch> {
+        self.newcomers
+            .last_mut()
+            .ok_or_else(|| mismatch("a newcomer", "none so far"))
+    }
+
+    pub(super) fn newcomers(&self) -> &[Newcomer] {
+        &self.newcomers
+    }
+
+    pub(super) fn add_newcomer(&mut self, manner: Manner, number: u16) -> Result<(), Mismatch> {
+        let [third, fourth] = number.to_be_bytes();
+        let called = Ipv4Addr::new(198, 18, third, fourth);
+        let (seed, index) = (self.seed, self.newcomers.len());
+        let device = self.device()?;
+        let fingerprint: Fingerprint = device
+            .fingerprint
+            .parse()
+            .map_err(|_| broken("a fingerprint in the ready-file"))?;
+        let config = TlsClientConfig::new(Trust::Pinned(fingerprint));
+        let from = loopback(called).into();
+        let newcomer =
+            Newcomer::connect(manner, index, from, device.address, &config, seed).map_err(broken)?;
+        if let Some(local) = newcomer.local {
+            self.on_opened(local, called);
+        }
+        self.newcomers.push(newcomer);
+        Ok(())
+    }
+
+    // Everybody.
+
+    /// Lets everything happen that happens at this instant: until the device has read what was said, everybody has heard
+    /// what it said, and nobody says more.
+    pub(super) fn settle(&mut self) -> Result<(), Mismatch> {
+        if self.device.is_none() {
+            return Ok(());
+        }
+        self.device()?.look().map_err(broken)?;
+        for _ in 0..ROUNDS_MAX {
+            let before = self.position();
+            self.hear()?;
+            let after = self.said()?;
+            let device = self.device()?;
+            device
+                .advance(0, &after)
+                .or_else(|_| device.look())
+                .map_err(broken)?;
+            if self.position() == before {
+                return Ok(());
+            }
+        }
+        Err(broken(format!("the stage did not settle in {ROUNDS_MAX} rounds")))
+    }
+
+    /// How far everybody is.
+    fn position(&self) -> Position {
+        let device = self.device.as_ref().map(|device| &device.state);
+        let connections = device.into_iter().flat_map(|state| &state.connections);
+        let connections = connections.map(|it| (it.connection, it.bytes_read, it.bytes_written));
+        let people = self
+            .people
+            .values()
+            .map(|it| (it.is_connected, it.counted.0, it.counted.1));
+        let newcomers = self.newcomers.iter().map(|it| (it.is_over, it.sent, it.received));
+        let events = device.map_or(0, |state| state.events.next);
+        (connections.collect(), events, people.chain(newcomers).collect())
+    }
+
+    /// Everybody hears what the device has said.
+    fn hear(&mut self) -> Result<(), Mismatch> {
+        let connections = self.device()?.state.connections.clone();
+        for person in self.people.values_mut().filter(|person| person.is_connected) {
+            let held = person.local.and_then(|local| connection_of(&connections, local));
+            match held {
+                Some(connection) => person.sync(Some(connection.bytes_written)),
+                // Whoever was let in is listed, so this one is over, or has not been let in yet.
+                None if person.told.is_empty() => person.sync(Some(0)),
+                None => person.sync(None),
+            }
+            .map_err(broken)?;
+        }
+        for newcomer in self.newcomers.iter_mut().filter(|newcomer| !newcomer.is_over) {
+            let held = newcomer
+                .local
+                .and_then(|local| connection_of(&connections, local));
+            match held {
+                Some(connection) => {
+                    newcomer.is_seen = true;
+                    newcomer.read_until(Some(connection.bytes_written))
+                }
+                None if newcomer.is_seen => newcomer.read_until(None),
+                None => newcomer.read().map(|_| ()),
+            }
+            .map_err(broken)?;
+        }
+        self.await_unseen()
+    }
+
+    /// Waits until the device has let everybody in who has connected, or has turned them away.
+    fn await_unseen(&mut self) -> Result<(), Mismatch> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            self.device()?.look().map_err(broken)?;
+            let connections = self.device()?.state.connections.clone();
+            let is_held = |local: Option<SocketAddr>| {
+                local.is_some_and(|local| connection_of(&connections, local).is_some())
+            };
+            let mut is_unseen = false;
+            for person in self.people.values_mut() {
+                if person.is_connected && person.told.is_empty() && !is_held(person.local) {
+                    person.sync(Some(0)).map_err(broken)?;
+                    is_unseen |= person.is_connected && person.told.is_empty();
+                }
+            }
+            for newcomer in &mut self.newcomers {
+                if !newcomer.is_over && !newcomer.is_seen {
+                    newcomer.is_seen = is_held(newcomer.local);
+                    if !newcomer.is_seen {
+                        newcomer.read().map_err(broken)?;
+                        is_unseen |= !newcomer.is_over;
+                    }
+                }
+            }
+            if !is_unseen {
+                return Ok(());
+            }
+            if Instant::now() > give_up {
+                return Err(broken("the device has not seen somebody who has connected"));
+            }
+            thread::sleep(TURN);
+        }
+    }
+
+    /// What everybody has said, by the number of the connection.
+    fn said(&mut self) -> Result<Vec<(u64, u64)>, Mismatch> {
+        let connections = self.device()?.state.connections.clone();
+        let people = self.people.values().filter(|person| person.is_connected);
+        let people = people.map(|person| (person.local, person.counted.0));
+        let newcomers = self.newcomers.iter().filter(|newcomer| !newcomer.is_over);
+        let newcomers = newcomers.map(|newcomer| (newcomer.local, newcomer.sent));
+        let said = people.chain(newcomers).filter_map(|(local, sent)| {
+            let connection = connection_of(&connections, local?)?;
+            // Whoever is on the way out is not read any more.
+            (connection.phase != hsm_bench::Phase::End).then_some((connection.connection, sent))
+        });
+        Ok(said.collect())
+    }
+
+    /// Lets time pass, from one thing that happens to the next.
+    pub(super) fn pass(&mut self, span: Duration) -> Result<(), Mismatch> {
+        self.settle()?;
+        self.lasted += span;
+        let millis = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let end = self.device()?.state.clock.now_us / 1000 + millis;
+        let mut next_byte = self.device()?.state.clock.now_us / 1000 + 1000;
+        for _ in 0..JUMPS_MAX {
+            let state = &self.device()?.state;
+            let now = state.clock.now_us / 1000;
+            let limit = state.limits.first().map(|limit| limit.at_us.div_ceil(1000));
+            let is_slow = self.newcomers.iter().any(Newcomer::has_more_to_say);
+            let next = [limit, is_slow.then_some(next_byte)];
+            let next = next.into_iter().flatten().filter(|next| *next <= end).min();
+            let to = next.unwrap_or(end).max(now);
+            self.device()?.advance(to - now, &[]).map_err(broken)?;
+            if is_slow && to >= next_byte {
+                for newcomer in &mut self.newcomers {
+                    newcomer.say_one_more().map_err(broken)?;
+                }
+                next_byte += 1000;
+            }
+            self.settle()?;
+            if next.is_none() {
+                return Ok(());
+            }
+        }
+        Err(broken(format!(
+            "more than {JUMPS_MAX} things happened in {span:?}"
+        )))
+    }
+
+    /// Whether the device is on, as far as its bench says.
+    pub(super) fn is_on(&mut self) -> Result<bool, Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        Ok(device.state.power == hsm_bench::Power::On)
+    }
+}
+
+fn connection_of(connections: &[Connection], local: SocketAddr) -> Option<&Connection> {
+    let local = local.to_string();
+    connections.iter().find(|connection| connection.peer == local)
+}
+
+/// An address of this computer that is as long as this one.
+fn loopback(called: Ipv4Addr) -> Ipv4Addr {
+    let [_, b, c, d] = called.octets();
+    Ipv4Addr::new(127, b, c, d)
+}

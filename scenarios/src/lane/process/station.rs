@@ -1,0 +1,309 @@
+//! A person's station: a real program that speaks the contract of `docs/client-contract.md`, told line by line what the
+//! person does. Believes nothing that the program did not say.
+
+use std::{
+    ffi::OsString,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{IpAddr, SocketAddr},
+    os::unix::process::CommandExt as _,
+    path::Path,
+    process::{Child, ChildStdin, Command, Stdio},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use super::device::TURN;
+
+/// How long a client may take for its word, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long it may take to end.
+const END_PATIENCE: Duration = Duration::from_secs(10);
+/// Bytes of one line of a client, its LF not counted.
+const LINE_BYTES_MAX: u64 = 1024 * 1024;
+/// Lines of a client that wait to be read; a client that says more waits.
+const LINES_MAX: usize = 1024;
+/// The version of the contract.
+const CONTRACT: u64 = 1;
+
+/// A program in a station's place.
+pub(super) struct Client {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Receiver<Result<Value, String>>,
+}
+
+impl Client {
+    fn start(command: &[OsString], name: &str, folder: &Path) -> Result<Self, String> {
+        let (program, arguments) = command.split_first().ok_or("a command for `--client`")?;
+        let failed = |why: std::io::Error| format!("start the client `{}`: {why}", program.display());
+        let log = folder.join(format!("client-{name}.log"));
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .map_err(failed)?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            // Ctrl-C is for the runner, and this one ends with it.
+            .process_group(0)
+            .spawn()
+            .map_err(failed)?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err("start the client: it has no input or no output".into());
+        };
+        let (lines_in, lines) = sync_channel(LINES_MAX);
+        let reading = thread::Builder::new()
+            .name(format!("client of {name}"))
+            .spawn(move || {
+                let mut output = BufReader::new(output);
+                loop {
+                    let mut line = Vec::new();
+                    let read = output
+                        .by_ref()
+                        .take(LINE_BYTES_MAX + 1)
+                        .read_until(b'\n', &mut line);
+                    if !read.is_ok_and(|read| read > 0) {
+                        return;
+                    }
+                    let told = serde_json::from_slice(&line)
+                        .map_err(|why| format!("read what the client says: expected a line of JSON, {why}"));
+                    if lines_in.send(told).is_err() {
+                        return;
+                    }
+                }
+            });
+        reading.map_err(failed)?;
+        let input = Some(input);
+        Ok(Self {
+            child,
+            input,
+            output: lines,
+        })
+    }
+
+    fn do_it(&mut self, deed: &Value) -> Result<(), String> {
+        let input = self.input.as_mut().ok_or("a client that listens")?;
+        let written = writeln!(input, "{deed}").and_then(|()| input.flush());
+        written.map_err(|why| format!("tell the client: {why}"))
+    }
+
+    fn next(&mut self) -> Result<Value, String> {
+        match self.output.recv_timeout(PATIENCE) {
+            Ok(told) => told,
+            Err(RecvTimeoutError::Timeout) => Err(format!("the client said nothing for {PATIENCE:?}")),
+            Err(RecvTimeoutError::Disconnected) => Err("the client has ended".into()),
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The end of its input is the end of the client, which may have something to clean up.
+        drop(self.input.take());
+        let give_up = Instant::now() + END_PATIENCE;
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < give_up {
+            thread::sleep(TURN);
+        }
+        // It is ours, and it may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the station asks its person for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Prompt {
+    Card,
+    Pin,
+}
+
+/// A person with a station.
+pub(super) struct Person {
+    name: String,
+    client: Option<Client>,
+    /// Where this person connects from.
+    pub(super) address: IpAddr,
+    /// The own end of the connection that was opened last, unless the program crashed.
+    pub(super) local: Option<SocketAddr>,
+    /// Whether that connection is not over, as far as the client has said.
+    pub(super) is_connected: bool,
+    /// Whether the session is open, as far as the client has said.
+    pub(super) is_open: bool,
+    /// When the last attempt to connect found nothing listening.
+    pub(super) refused: bool,
+    /// Whose card is in the reader.
+    pub(super) slot: Option<String>,
+    pub(super) prompt: Option<Prompt>,
+    pub(super) pin_prompts: i64,
+    /// What the person was told on this connection.
+    pub(super) told: Vec<Value>,
+    /// Lines of this connection, with who said them.
+    pub(super) lines: Vec<(String, String)>,
+    /// Bytes sent and received on this connection, as the client counted them.
+    pub(super) counted: (u64, u64),
+}
+
+impl Person {
+    pub(super) fn new(name: &str, address: IpAddr) -> Self {
+        Self {
+            name: name.to_owned(),
+            client: None,
+            address,
+            local: None,
+            is_connected: false,
+            is_open: false,
+            refused: false,
+            slot: None,
+            prompt: None,
+            pin_prompts: 0,
+            told: Vec::new(),
+            lines: Vec::new(),
+            counted: (0, 0),
+        }
+    }
+
+    /// The program of this person, started if there is none.
+    fn client(&mut self, command: &[OsString], folder: &Path) -> Result<&mut Client, String> {
+        if self.client.is_none() {
+            let mut client = Client::start(command, &self.name, folder)?;
+            let hello = client.next()?;
+            if hello["tell"] != "ready" || hello["contract"] != CONTRACT || hello["cards"] != "image" {
+                return Err(format!(
+                    "expected a client that is ready for contract {CONTRACT} with card images, got {hello}"
+                ));
+            }
+            self.client = Some(client);
+        }
+        self.client.as_mut().ok_or_else(|| "a client".into())
+    }
+
+    /// Opens a connection; whether there was somebody at its other end.
+    pub(super) fn connect(
+        &mut self,
+        command: &[OsString],
+        folder: &Path,
+        hsm: SocketAddr,
+        fingerprint: &str,
+    ) -> Result<bool, String> {
+        let source = self.address;
+        self.told.clear();
+        self.lines.clear();
+        self.counted = (0, 0);
+        self.refused = false;
+        self.is_connected = false;
+        self.is_open = false;
+        self.local = None;
+        let deed = json!({
+            "do": "connect", "hsm": hsm.to_string(), "fingerprint": fingerprint, "source": source.to_string(),
+        });
+        self.client(command, folder)?.do_it(&deed)?;
+        loop {
+            let told = self.hear()?;
+            match told["tell"].as_str() {
+                Some("connected") => {
+                    let local = told["address"].as_str().and_then(|address| address.parse().ok());
+                    self.local = Some(local.ok_or("an address in `connected`")?);
+                    self.is_connected = true;
+                    return Ok(true);
+                }
+                Some("unreachable") => {
+                    self.refused = true;
+                    return Ok(false);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Does something at the station, which need not have a program yet.
+    pub(super) fn does(&mut self, command: &[OsString], folder: &Path, deed: &Value) -> Result<(), String> {
+        self.client(command, folder)?.do_it(deed)
+    }
+
+    /// Whether a program stands at this station.
+    pub(super) fn has_client(&self) -> bool {
+        self.client.is_some()
+    }
+
+    /// Has the program crash, which resets its connection.
+    pub(super) fn crash(&mut self) -> Result<(), String> {
+        if let Some(mut client) = self.client.take() {
+            client.do_it(&json!({"do": "crash"}))?;
+            // Its end is the end of what it says.
+            while client.next().is_ok() {}
+        }
+        self.is_connected = false;
+        self.is_open = false;
+        self.prompt = None;
+        self.told.clear();
+        Ok(())
+    }
+
+    /// Waits until so many bytes have come, or until the connection is over, and takes what was told until then.
+    pub(super) fn sync(&mut self, received: Option<u64>) -> Result<(), String> {
+        let Some(client) = &mut self.client else {
+            return Ok(());
+        };
+        client.do_it(&json!({"do": "sync", "received": received}))?;
+        loop {
+            let told = self.hear()?;
+            if told["tell"] == "synced" {
+                let count = |member: &str| told[member].as_u64().ok_or("whole numbers in `synced`");
+                self.counted = (count("sent")?, count("received")?);
+                return Ok(());
+            }
+        }
+    }
+
+    fn hear(&mut self) -> Result<Value, String> {
+        let client = self.client.as_mut().ok_or("a client")?;
+        let told = client.next()?;
+        match told["tell"].as_str().ok_or("a member `tell`")? {
+            "line" => {
+                let text = |member: &str| told[member].as_str().unwrap_or_default().to_owned();
+                self.lines.push((text("from"), text("line")));
+            }
+            "prompt" => {
+                self.prompt = match told["for"].as_str() {
+                    Some("card") => Some(Prompt::Card),
+                    Some("pin") => {
+                        self.pin_prompts += 1;
+                        Some(Prompt::Pin)
+                    }
+                    _ => None,
+                };
+            }
+            "problem" => return Err(format!("the client says: {}", told["message"])),
+            "connected" | "unreachable" | "synced" | "ready" => {}
+            what => {
+                match what {
+                    "opened" => self.is_open = true,
+                    "ended" => {
+                        self.is_open = false;
+                        self.is_connected = false;
+                        self.prompt = None;
+                    }
+                    _ => {}
+                }
+                self.told.push(told.clone());
+            }
+        }
+        Ok(told)
+    }
+
+    /// What was told last.
+    pub(super) fn last(&self) -> Option<&Value> {
+        self.told.last()
+    }
+
+    /// What `pick` finds in the newest thing that was told in which it finds something.
+    pub(super) fn newest<'a, T>(&'a self, pick: impl Fn(&'a Value) -> Option<T>) -> Option<T> {
+        self.told.iter().rev().find_map(pick)
+    }
+}
