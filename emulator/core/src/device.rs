@@ -117,6 +117,8 @@ pub enum Input {
     },
     /// From now on this algorithm gives a wrong answer in every self test; nothing takes it back. Source: LC-06.
     SelfTestFault(Option<Algorithm>),
+    /// Where the HTTP console is, if the world serves one: what managers are told. Source: HT-01.
+    HttpConsoleAt(SocketAddr),
     /// The write with this ticket is durable.
     Persisted(Ticket),
     /// A derivation is done.
@@ -314,6 +316,8 @@ pub enum Limit {
     Interval,
     /// The manager sent no line.
     Inactivity,
+    /// A user asked for nothing.
+    UserIdle,
     /// Refusals were counted long enough.
     Denials,
 }
@@ -347,6 +351,8 @@ pub struct Device {
     interval: Timer,
     pocket: pocket::Pocket,
     users: users::Users,
+    /// Where it is served; at the first interface's address if nobody has said so.
+    http_console: Option<SocketAddr>,
     denials: Denials,
     promises: VecDeque<(Ticket, Promise)>,
     next_ticket: u64,
@@ -384,6 +390,7 @@ impl Device {
             interval: Timer::default(),
             pocket: pocket::Pocket::default(),
             users: users::Users::default(),
+            http_console: None,
             denials: Denials::default(),
             promises: VecDeque::new(),
             next_ticket: 0,
@@ -447,6 +454,7 @@ impl Device {
             (Limit::PowerSequence, self.power_sequence.deadline()),
             (Limit::Interval, self.interval.deadline()),
             (Limit::Inactivity, inactivity),
+            (Limit::UserIdle, self.users.idle_deadline()),
             (Limit::Denials, self.denials.deadline()),
         ];
         limits
@@ -860,6 +868,9 @@ impl Device {
         if manager.is_some_and(|manager| manager.inactivity.take_expired(now)) {
             return Some(Limit::Inactivity);
         }
+        if self.users.idle_deadline().is_some_and(|deadline| deadline <= now) {
+            return Some(Limit::UserIdle);
+        }
         let denials = self.denials.deadline();
         denials
             .is_some_and(|deadline| deadline <= now)
@@ -883,6 +894,8 @@ impl Device {
                 Limit::Interval => self.on_interval_over(cx),
                 //= RM-07
                 Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
+                //= HC-02
+                Limit::UserIdle => self.expire_users(cx),
                 Limit::Denials => {
                     for event in self.denials.take_expired(cx.now) {
                         self.tell(cx, event);
@@ -931,6 +944,7 @@ impl Machine for Device {
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
             Input::SelfTestFault(fault) => self.forced_to_fail = fault,
+            Input::HttpConsoleAt(address) => self.http_console = Some(address),
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
             Input::User {

@@ -75,6 +75,6 @@ pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, 
 pub use stored::{Change, LastStop, Objects, Stored};
 pub use users::{
     FOLLOWERS_MAX, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange, Password, Permissions,
-    USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserName,
-    UserRefusal, UserRequest, UserSession,
+    SessionDetails, USER_ERRANDS_MAX, USER_IDLE_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX,
+    User, UserAnswer, UserName, UserRefusal, UserRequest, UserSession,
 };

@@ -321,6 +321,7 @@ pub(super) fn limits(state: &State) -> String {
             LimitName::PowerSequence => "Start or stop of the device",
             LimitName::Interval => "Next custodian",
             LimitName::Inactivity => "Inactivity of the manager",
+            LimitName::UserIdle => "Inactivity of a user",
             LimitName::Denials => "Denials are only counted",
             LimitName::Handshake => "TLS handshake",
             LimitName::Linger => "End of a connection",
