@@ -52,9 +52,7 @@ impl Console {
             .expect("an address");
         // Nobody is served before the service runs.
         assert!(TcpStream::connect(address).is_err());
-        let mut manager = Manager::connect(bench.emulator.address());
-        let answer = manager.ask_with("auth.activate", &json!({"password": ACTIVATION_PASSWORD}));
-        assert!(answer.expect("it answers").get("result").is_some());
+        let manager = administrator(&bench);
         bench.emulator.wait_for("HTTP console open");
         Self {
             bench,
@@ -130,6 +128,14 @@ impl Console {
         assert_ne!(is_in, is_out, "{page}");
         is_in
     }
+}
+
+/// The owner of the Pocket at a station: activates it if it is not, and is its administrator.
+pub(crate) fn administrator(bench: &Bench) -> Manager {
+    let mut manager = Manager::connect(bench.emulator.address());
+    let answer = manager.ask_with("auth.activate", &json!({"password": ACTIVATION_PASSWORD}));
+    assert!(answer.expect("it answers").get("result").is_some());
+    manager
 }
 
 fn cookie(login: Option<&Login>) -> String {
