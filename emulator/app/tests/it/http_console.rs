@@ -323,6 +323,13 @@ fn users_have_the_pages_that_they_may_use_and_no_others() {
             .contains("content-disposition: attachment; filename=\"events.log\"")
     );
     assert!(download.body.lines().count() > 2 && download.body.contains("created"));
+    // Each line is the one that is kept.
+    let page = console.get("/log", Some(&ana)).body;
+    let first = download.body.lines().next().expect("there are some");
+    assert!(
+        first.contains('|') && page.contains(&format!("<li>{first}</li>")),
+        "{page}"
+    );
     assert_eq!(console.post("/log/clear", Some(&ana), "").status, 303);
     let log = console.get("/log", Some(&ana));
     assert!(
