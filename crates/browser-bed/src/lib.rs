@@ -67,6 +67,12 @@ impl Browser {
         self.pipe.process_id()
     }
 
+    /// Shows also pages whose certificate nobody signed.
+    pub fn believe_any_certificate(&mut self) {
+        self.pipe
+            .ask("Security.setIgnoreCertificateErrors", &json!({"ignore": true}));
+    }
+
     /// Goes to an address and waits until the page is loaded.
     pub fn open(&mut self, url: &str) {
         let loads = self.pipe.count("Page.loadEventFired");

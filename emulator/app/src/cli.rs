@@ -26,7 +26,7 @@ enum Command {
     ///
     /// A device that was switched on when the program ended starts by itself. One that was switched off is switched on,
     /// as if the start of the program were the hand at its power button.
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Make a device that is ready for remote management, and the cards of its custodians
     Demo(demo::DemoArgs),
     /// Do to a running device what a hand does: keys, cards, power, time
@@ -58,7 +58,7 @@ pub fn execute(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Command::Run(args) => {
             format = args.log_format();
-            run::run(args)
+            run::run(*args)
         }
         Command::Demo(args) => demo::demo(&args),
         Command::Bench(args) => bench::bench(args),

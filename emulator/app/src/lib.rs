@@ -32,6 +32,7 @@ mod derivations;
 mod disk;
 mod event_log;
 mod fingerprint;
+mod http;
 mod local_console;
 mod local_reader;
 mod log_lines;

@@ -14,6 +14,8 @@ pub(crate) struct Facts {
     pub(crate) state: PathBuf,
     /// Where the bench is, and what it lets in.
     pub(crate) bench: Option<(SocketAddr, Token)>,
+    /// Where the HTTP console is, open or not, if there is one.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// The ready-file of an emulator.
@@ -42,6 +44,7 @@ impl Readiness {
                 "url": format!("http://{address}"),
                 "token": token.expose(),
             })),
+            "http": self.facts.http.map(|address| format!("https://{address}/")),
         });
         self.file.tell(&line.to_string())
     }

@@ -10,7 +10,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use hsm_core::{ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record};
+use hsm_core::{ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record, ServiceState, UserAnswer, UserSession};
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};
@@ -22,7 +22,9 @@ use crate::{
     calls::Calls,
     derivations::Derivations,
     disk::Disk,
-    event_log::EventLog,
+    event_log::{self, EventLog},
+    fingerprint::fingerprint,
+    http,
     local_console::{Hand, LocalConsole, Seen},
     local_reader::{Hindrance, LocalReader},
     mains::Mains,
@@ -50,6 +52,8 @@ enum Happening {
     Hand(Hand),
     /// A program has a hand at the device.
     Asked(Request),
+    /// A browser wants something.
+    Visit(http::Visit),
     /// Something came from a connection, or left on it.
     Moved(Input),
     Accepted(TcpStream, SocketAddr),
@@ -98,6 +102,7 @@ pub(crate) struct Parts {
     pub(crate) readiness: Option<Readiness>,
     pub(crate) log: EventLog,
     pub(crate) bench: Option<Server>,
+    pub(crate) http: Option<http::Server>,
 }
 
 /// A running emulator.
@@ -125,6 +130,8 @@ pub(crate) struct Shell {
     in_a_row: u32,
     /// Where hands come from, if there is a bench.
     seat: Option<Seat>,
+    /// The HTTP console, if there is one.
+    http: Option<http::Server>,
 }
 
 impl Shell {
@@ -152,6 +159,7 @@ impl Shell {
             is_manager_next: false,
             in_a_row: 0,
             seat: parts.bench.map(Seat::new),
+            http: parts.http,
         })
     }
 
@@ -201,6 +209,7 @@ impl Shell {
                 }
                 Happening::Hand(hand) => self.on_hand(hand)?,
                 Happening::Asked(request) => self.on_request(request, signals).await?,
+                Happening::Visit(visit) => self.on_visit(visit)?,
                 Happening::Moved(input) => self.tell(input)?,
                 Happening::Dialled(connection, Some(stream)) => {
                     self.wires.insert(connection, Wire::new(stream));
@@ -219,6 +228,10 @@ impl Shell {
 
     /// The mains are there, and a hand is at the power button if the device does not start by itself.
     fn start(&mut self) -> Result<(), Problem> {
+        if let Some(http) = &self.http {
+            let address = http.address();
+            self.tell(Input::Device(DeviceInput::HttpConsoleAt(address)))?;
+        }
         self.tell(Input::Device(DeviceInput::PowerReturned))?;
         if self.life_cycle() == Some(LifeCycle::Off) {
             self.tell(Input::Device(DeviceInput::PowerButton))?;
@@ -297,6 +310,11 @@ impl Shell {
         }
         if let Poll::Ready(hand) = self.console.poll(cx) {
             return Poll::Ready(Happening::Hand(hand));
+        }
+        if let Some(http) = &mut self.http
+            && let Poll::Ready(visit) = http.poll(cx)
+        {
+            return Poll::Ready(Happening::Visit(visit));
         }
         match &mut self.seat {
             Some(seat) => seat.poll(cx, &self.wires).map(Happening::Asked),
@@ -412,8 +430,12 @@ impl Shell {
                 }
                 Output::Generate { job, generation } => self.derivations.generate(job, generation),
                 Output::ClearLog => self.log.clear()?,
-                Output::User { .. } | Output::RetrieveLog { .. } => {
-                    unreachable!("nothing in this program speaks for a user")
+                Output::User { session, answer } => self.answer_user(moment, session, answer),
+                Output::RetrieveLog { session } => {
+                    let files = event_log::open_files(&self.mains.state);
+                    if let Some(http) = &mut self.http {
+                        http.answer(session, http::Answer::Log(files));
+                    }
                 }
                 Output::LocalReader(command) => {
                     let answer = self.reader.answer(&command);
@@ -422,15 +444,93 @@ impl Shell {
                 Output::Event(record) => {
                     self.log.add(&record.log_line())?;
                     self.on_event(&record);
+                    if let Event::Started { .. } = record.event {
+                        self.boot_http()?;
+                    }
                 }
             }
         }
+        self.serve_http()?;
         self.tell_change();
         if self.is_ready && (!was_ready || was_port_touched) {
             self.tell_readiness(!was_ready)?;
         }
         // Last, so that whoever sees the port also finds it in the ready-file.
         self.show();
+        Ok(())
+    }
+
+    // The HTTP console.
+
+    fn on_visit(&mut self, visit: http::Visit) -> Result<(), Problem> {
+        let input = match visit {
+            http::Visit::Ask {
+                session,
+                peer,
+                request,
+                reply,
+                turn,
+            } => {
+                if let Some(http) = &mut self.http {
+                    http.wait(session, reply, turn);
+                }
+                DeviceInput::User {
+                    session,
+                    peer,
+                    request,
+                }
+            }
+            http::Visit::Left(session) => DeviceInput::UserGone { session },
+        };
+        self.tell(Input::Device(input))
+    }
+
+    fn answer_user(&mut self, moment: Moment, session: UserSession, answer: UserAnswer) {
+        let Some(http) = &mut self.http else {
+            return;
+        };
+        match answer {
+            UserAnswer::LoggedOut => http.end(session),
+            // No page follows the log.
+            UserAnswer::LogLine(_) => {}
+            answer => {
+                let is_login = matches!(answer, UserAnswer::LoggedIn { .. });
+                // A session whose cookie nobody gets is of no use.
+                if !http.answer(session, http::Answer::User(answer)) && is_login {
+                    self.hand_in(moment, Input::Device(DeviceInput::UserGone { session }));
+                }
+            }
+        }
+    }
+
+    /// The device has started, with another certificate for its console.
+    fn boot_http(&mut self) -> Result<(), Problem> {
+        if let (Some(http), Some(appliance)) = (&mut self.http, &self.appliance) {
+            let identity = http.boot(&appliance.device().profile().serial)?;
+            info!(
+                "HTTP console on https://{}/ while the service runs, certificate fingerprint {}",
+                http.address(),
+                fingerprint(identity.certificate())
+            );
+        }
+        Ok(())
+    }
+
+    /// Up and down with the service.
+    //= HC-01
+    fn serve_http(&mut self) -> Result<(), Problem> {
+        let Some(http) = &mut self.http else {
+            return Ok(());
+        };
+        let device = self.appliance.as_ref().map(Appliance::device);
+        let serves = device.is_some_and(|device| device.service() == ServiceState::Running);
+        let address = http.address();
+        let changed = http
+            .serve(serves)
+            .map_err(|error| http_listen_problem(address, &error))?;
+        if changed {
+            info!("HTTP console {}", if http.is_open() { "open" } else { "closed" });
+        }
         Ok(())
     }
 
@@ -501,6 +601,11 @@ impl Shell {
     /// The cable is pulled out: what was not durable is lost, and nobody is told.
     fn cut_power(&mut self) {
         self.appliance = None;
+        if let Some(http) = &mut self.http
+            && let Err(error) = http.serve(false)
+        {
+            warn!("close the HTTP console: {error}");
+        }
         self.disk.cut();
         // What is derived now is for a device that is gone.
         self.derivations = Derivations::new();
@@ -640,11 +745,20 @@ impl Shell {
 
 /// Why a port is not ours.
 pub(crate) fn listen_problem(address: SocketAddr, error: &std::io::Error) -> Problem {
+    port_problem(address, error, "--listen")
+}
+
+/// The same of the HTTP console's.
+pub(crate) fn http_listen_problem(address: SocketAddr, error: &std::io::Error) -> Problem {
+    port_problem(address, error, "--http-listen")
+}
+
+fn port_problem(address: SocketAddr, error: &std::io::Error, option: &str) -> Problem {
     let what = format!("listen on {address}: {error}");
     match error.kind() {
-        std::io::ErrorKind::AddrInUse => Problem::new(ExitCode::InUse, what).hint(
-            "end the program that has it, or choose another with `--listen`; port 0 is one that is free",
-        ),
+        std::io::ErrorKind::AddrInUse => Problem::new(ExitCode::InUse, what).hint(format!(
+            "end the program that has it, or choose another with `{option}`; port 0 is one that is free"
+        )),
         _ => Problem::new(ExitCode::Usage, what),
     }
 }

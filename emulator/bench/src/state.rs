@@ -169,6 +169,8 @@ pub enum LimitName {
     Interval,
     /// The time without a line from the manager (RM-07).
     Inactivity,
+    /// The time without a request from a user of the HTTP console (HC-02).
+    UserIdle,
     /// The time for which the same refusal is counted instead of told (LG-04).
     Denials,
     /// The time for which the other side of live sync may say nothing (LS-03).

@@ -120,6 +120,8 @@ pub enum Input {
     },
     /// From now on this algorithm gives a wrong answer in every self test; nothing takes it back. Source: LC-06.
     SelfTestFault(Option<Algorithm>),
+    /// Where the HTTP console is, if the world serves one: what managers are told. Source: HT-01.
+    HttpConsoleAt(SocketAddr),
     /// The write with this ticket is durable.
     Persisted(Ticket),
     /// A derivation is done.
@@ -383,6 +385,8 @@ pub enum Limit {
     Interval,
     /// The manager sent no line.
     Inactivity,
+    /// A user asked for nothing.
+    UserIdle,
     /// Refusals were counted long enough.
     Denials,
     /// The other side of live sync said nothing.
@@ -420,6 +424,8 @@ pub struct Device {
     users: users::Users,
     objects: objects::Objects,
     live_sync: live_sync::LiveSync,
+    /// Where it is served; at the first interface's address if nobody has said so.
+    http_console: Option<SocketAddr>,
     denials: Denials,
     promises: VecDeque<(Ticket, Promise)>,
     next_ticket: u64,
@@ -459,6 +465,7 @@ impl Device {
             users: users::Users::default(),
             objects: objects::Objects::default(),
             live_sync: live_sync::LiveSync::default(),
+            http_console: None,
             denials: Denials::default(),
             promises: VecDeque::new(),
             next_ticket: 0,
@@ -522,6 +529,7 @@ impl Device {
             (Limit::PowerSequence, self.power_sequence.deadline()),
             (Limit::Interval, self.interval.deadline()),
             (Limit::Inactivity, inactivity),
+            (Limit::UserIdle, self.users.idle_deadline()),
             (Limit::Denials, self.denials.deadline()),
             (Limit::LiveSync, self.live_sync.deadline()),
         ];
@@ -988,6 +996,9 @@ impl Device {
             return Some(Limit::Inactivity);
         }
         let is_over = |deadline: Option<Instant>| deadline.is_some_and(|deadline| deadline <= now);
+        if is_over(self.users.idle_deadline()) {
+            return Some(Limit::UserIdle);
+        }
         if is_over(self.denials.deadline()) {
             return Some(Limit::Denials);
         }
@@ -1017,6 +1028,8 @@ impl Device {
                 //= RM-07
                 Limit::Inactivity => self.end_session(cx, ClosingReason::Inactivity, None),
                 Limit::LiveSync => self.on_sync_silence(cx),
+                //= HC-02
+                Limit::UserIdle => self.expire_users(cx),
                 Limit::Denials => {
                     for event in self.denials.take_expired(cx.now) {
                         self.tell(cx, event);
@@ -1069,6 +1082,7 @@ impl Machine for Device {
                 self.tell_denial(cx, peer, Denial::TurnedAway(why), Event::TurnedAway { peer, why });
             }
             Input::SelfTestFault(fault) => self.forced_to_fail = fault,
+            Input::HttpConsoleAt(address) => self.http_console = Some(address),
             Input::Persisted(ticket) => self.on_persisted(cx, ticket),
             Input::Derived { job, derived } => self.on_derived(cx, job, &derived),
             Input::Fetched { job, fetched } => self.on_fetched(cx, job, fetched),

@@ -1,9 +1,10 @@
 //! Users of the database: who they are, what they may do, and what is kept of them. Decides nothing about a login; see
 //! `device/users.rs`.
 
-use core::fmt;
+use core::{fmt, net::IpAddr, time::Duration};
 use std::collections::BTreeMap;
 
+use machine::{Instant, WallClock};
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use zeroize::Zeroizing;
 
@@ -19,6 +20,8 @@ pub const USERS_MAX: usize = 1024;
 pub const USER_SESSIONS_MAX: usize = 64;
 /// Users that follow the log at once, at most. Source: LG-02.
 pub const FOLLOWERS_MAX: usize = 3;
+/// How long a user may ask for nothing before the session ends, on the device's own time. Source: HC-02.
+pub const USER_IDLE_MAX: Duration = Duration::from_secs(300);
 /// Logins and other passwords that are on their way at once, at most.
 pub const USER_ERRANDS_MAX: usize = 16;
 /// Users that one partition trusts, at most.
@@ -237,6 +240,8 @@ pub enum UserRequest {
     },
     /// To leave. Its session is over.
     Logout,
+    /// What there is to know of one's own session.
+    Details,
     /// Another password for oneself.
     ChangePassword {
         /// The present one.
@@ -404,6 +409,8 @@ pub enum UserAnswer {
         /// What the user may do.
         permissions: Permissions,
     },
+    /// What there is to know of the own session.
+    Details(SessionDetails),
     /// It is done.
     Done,
     /// It is not.
@@ -430,6 +437,21 @@ pub enum UserAnswer {
     LogLine(String),
     /// The session is over: the service has stopped.
     LoggedOut,
+}
+
+/// What a user may know of the own session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionDetails {
+    /// Who.
+    pub name: UserName,
+    /// What the user may do at this moment.
+    pub permissions: Permissions,
+    /// From where the login came.
+    pub peer: IpAddr,
+    /// When, by the device's calendar.
+    pub since: WallClock,
+    /// When the session ends if nothing more is asked, on the device's own time.
+    pub idle_deadline: Instant,
 }
 
 /// Why a user's request is refused.

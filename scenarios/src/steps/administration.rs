@@ -179,8 +179,14 @@ pub(super) fn register(steps: &mut Steps) {
     });
     define(
         steps,
+        "{person}, a user, asks who is logged in",
+        "as every page of the HTTP console does",
+        |stage, args| ask(stage, args, UserRequest::Details),
+    );
+    define(
+        steps,
         "{person}, a user, is told {string}",
-        "the newest answer of the device: `done`, `logged in`, `logged out`, or the name of a refusal",
+        "the newest answer of the device: `done`, `logged in`, `logged in as NAME`, `logged out`, or the name of a refusal",
         |stage, args| {
             let told = last_answer(stage.world()?, args.person(0));
             super::expect_argument(1, &Some(args.string(1).to_owned()), &told)
@@ -246,6 +252,7 @@ fn last_answer(world: &World, person: &str) -> Option<String> {
     Some(match answer {
         UserAnswer::LoggedIn { .. } => "logged in".into(),
         UserAnswer::Done => "done".into(),
+        UserAnswer::Details(details) => format!("logged in as {}", details.name),
         UserAnswer::Refused(why) => why.to_string(),
         UserAnswer::LoggedOut => "logged out".into(),
         UserAnswer::Object(facts) => facts.name.to_string(),

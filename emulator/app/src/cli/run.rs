@@ -20,11 +20,12 @@ use crate::{
     console_lines::ConsoleLines,
     event_log::EventLog,
     fingerprint::fingerprint,
+    http,
     local_console::LocalConsole,
     log_lines::LogLines,
     mains::Mains,
     readiness::{Facts, Readiness},
-    shell::{Parts, Shell, listen_problem},
+    shell::{Parts, Shell, http_listen_problem, listen_problem},
     store::{Kept, Store},
     terminal::TerminalConsole,
     world::Clock,
@@ -49,6 +50,9 @@ pub(super) struct RunArgs {
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
+    /// Serve the HTTP console here while the HSM service runs; port 0 is one that is free
+    #[arg(long, value_name = "ADDR:PORT")]
+    http_listen: Option<SocketAddr>,
     /// Run without the local console
     ///
     /// On a terminal the console fills it: the screen of the device, and the keys of its keyboard. Elsewhere each line of
@@ -143,6 +147,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
         fingerprint: fingerprint(kept.identity.certificate()),
         state: std::path::absolute(state).unwrap_or_else(|_| state.clone()),
         bench: None,
+        http: None,
     };
     info!("certificate fingerprint {}", facts.fingerprint);
 
@@ -161,13 +166,23 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
                 Some(server)
             }
         };
+        let http = args.http_listen.map(|address| {
+            http::Server::reserve(address).map_err(|error| http_listen_problem(address, &error))
+        });
+        let http = http.transpose()?;
+        facts.http = http.as_ref().map(http::Server::address);
         let readiness = args
             .ready_file
             .map(|path| Readiness::prepare(path, facts))
             .transpose()?;
         let port = Port::reserve(args.listen).map_err(|error| listen_problem(args.listen, &error))?;
-        if !args.listen.ip().is_loopback() {
-            warn!("`{}` can be reached from other computers", port.address());
+        let addresses = [Some(port.address()), http.as_ref().map(http::Server::address)];
+        for address in addresses
+            .into_iter()
+            .flatten()
+            .filter(|address| !address.ip().is_loopback())
+        {
+            warn!("`{address}` can be reached from other computers");
         }
         let console = if args.headless {
             LocalConsole::Nobody
@@ -189,6 +204,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             readiness,
             log,
             bench,
+            http,
         };
         Shell::new(appliance, store, parts)?.run(&mut signals).await
     })

@@ -573,6 +573,7 @@ impl Shell {
                     hsm_core::Limit::PowerSequence => (at, LimitName::PowerSequence, 0),
                     hsm_core::Limit::Interval => (at, LimitName::Interval, 0),
                     hsm_core::Limit::Inactivity => (at, LimitName::Inactivity, manager),
+                    hsm_core::Limit::UserIdle => (at, LimitName::UserIdle, 0),
                     hsm_core::Limit::Denials => (at, LimitName::Denials, 0),
                     hsm_core::Limit::LiveSync => (at, LimitName::LiveSync, 0),
                 });

@@ -9,6 +9,10 @@ mod emulator;
 mod gate;
 mod hand;
 mod hostile_text;
+mod http_attacks;
+mod http_console;
+#[cfg(feature = "browser")]
+mod http_in_a_browser;
 mod life;
 mod live_sync;
 mod log;

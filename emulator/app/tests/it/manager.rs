@@ -20,29 +20,11 @@ pub(crate) struct Manager {
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
 }
 
-/// TLS over this socket, whatever certificate the other side has.
-pub(crate) fn credulous(address: SocketAddr, socket: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the library has them")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Credulous))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![protocol::ALPN.to_vec()];
-    let name = ServerName::IpAddress(address.ip().into());
-    let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
-    StreamOwned::new(tls, socket)
-}
-
 impl Manager {
     pub(crate) fn connect(address: SocketAddr) -> Self {
-        let socket = TcpStream::connect(address).expect("it accepts");
-        socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-        let stream = BufReader::new(credulous(address, socket));
+        let stream = BufReader::new(tls(address, protocol::ALPN));
         Self { stream }
     }
-
     /// The next line; `None` at the end or when the connection breaks.
     pub(crate) fn receive(&mut self) -> Option<Value> {
         let mut line = String::new();
@@ -79,6 +61,23 @@ impl Manager {
         let certificate = &certificates.expect("the handshake is complete")[0];
         hsm_emulator::fingerprint(certificate)
     }
+}
+
+/// A connection to whoever is there, whatever the certificate.
+pub(crate) fn tls(address: SocketAddr, alpn: &[u8]) -> StreamOwned<ClientConnection, TcpStream> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the library has them")
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Credulous))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![alpn.to_vec()];
+    let name = ServerName::IpAddress(address.ip().into());
+    let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
+    let socket = TcpStream::connect(address).expect("it accepts");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+    StreamOwned::new(tls, socket)
 }
 
 #[derive(Debug)]

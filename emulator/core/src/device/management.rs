@@ -136,9 +136,18 @@ impl Device {
             ManagerRequest::Network => self.answer_with(id, &self.network().clone()),
             ManagerRequest::HttpConsoleUrl => {
                 //= LF-07
+                //= HT-01
                 let outcome = if self.is_activated() {
+                    // Whoever listens at every address is found at the first interface's.
+                    let host = match self.http_console {
+                        Some(address) if address.ip().is_unspecified() => {
+                            SocketAddr::new(self.ip().into(), address.port()).to_string()
+                        }
+                        Some(address) => address.to_string(),
+                        None => self.ip().to_string(),
+                    };
                     Ok(to_value(HttpConsoleUrl {
-                        url: format!("https://{}/", self.ip()),
+                        url: format!("https://{host}/"),
                     }))
                 } else {
                     Err(ErrorName::WrongState.into())

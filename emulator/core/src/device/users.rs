@@ -4,16 +4,14 @@
 use core::net::IpAddr;
 use std::collections::BTreeMap;
 
-use machine::Cx;
+use machine::{Cx, Instant, WallClock};
 use protocol::ServiceState;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::{Device, Errand as AnyErrand, Output, Promise};
 use crate::{
-    Change, Derivation, Event, FOLLOWERS_MAX, LIST_PAGE_MAX, Need, ObjectId, Password, PasswordPolicy,
-    Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts,
-    UserName, UserRefusal, UserRequest, UserSession,
+    Change, Derivation, Event, FOLLOWERS_MAX, LIST_PAGE_MAX, Need, ObjectId, Password, PasswordPolicy, Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest, UserSession, SessionDetails, USER_IDLE_MAX,
     derivation::{DerivedKey, Salt, Verifier},
 };
 
@@ -37,6 +35,10 @@ enum Session {
 struct LoggedIn {
     name: UserName,
     follows: bool,
+    peer: IpAddr,
+    since: WallClock,
+    /// When the session is over if nothing more is asked.
+    idle_deadline: Instant,
 }
 
 /// What waits for a durable write.
@@ -123,6 +125,15 @@ impl Users {
         self.sessions.values().filter(is_user).count()
     }
 
+    /// When the first session is over whose user asks for nothing. A password that is on its way is no idleness.
+    pub(super) fn idle_deadline(&self) -> Option<Instant> {
+        let deadline = |session: &Session| match session {
+            Session::Free(user) => Some(user.idle_deadline),
+            Session::Busy(_) => None,
+        };
+        self.sessions.values().filter_map(deadline).min()
+    }
+
     fn errands_len(&self) -> usize {
         let busy = |session: &&Session| matches!(session, Session::Busy(_));
         self.sessions.values().filter(busy).count()
@@ -140,13 +151,14 @@ impl Device {
         if let UserRequest::Login { name, password } = request {
             return self.begin_login(cx, session, peer, name, password);
         }
-        let Some(Session::Free(user)) = self.users.sessions.get(&session) else {
+        let Some(Session::Free(user)) = self.users.sessions.get_mut(&session) else {
             return self.refuse_user(session, UserRefusal::WrongState);
         };
+        user.idle_deadline = cx.now + USER_IDLE_MAX;
+        let name = user.name.clone();
         if self.live_sync.is_taking() && !matches!(request, UserRequest::Logout) {
             return self.refuse_user(session, UserRefusal::CannotNow);
         }
-        let name = user.name.clone();
         let served = self
             .permit_user(&name, &request)
             .and_then(|()| self.serve_user(cx, session, &name, request));
@@ -164,6 +176,18 @@ impl Device {
     ) -> Result<(), UserRefusal> {
         match request {
             UserRequest::Login { .. } => unreachable!("the caller has seen to it"),
+            UserRequest::Details => {
+                if let Some(Session::Free(user)) = self.users.sessions.get(&session) {
+                    let details = SessionDetails {
+                        name: name.clone(),
+                        permissions: self.permissions_of(name),
+                        peer: user.peer,
+                        since: user.since,
+                        idle_deadline: user.idle_deadline,
+                    };
+                    self.answer_user(session, UserAnswer::Details(details));
+                }
+            }
             UserRequest::Logout => {
                 self.answer_user(session, UserAnswer::Done);
                 self.on_user_gone(cx, session);
@@ -365,6 +389,19 @@ impl Device {
     pub(super) fn log_everybody_out(&mut self, cx: &Cx<'_>) {
         let sessions: Vec<_> = self.users.sessions.keys().copied().collect();
         for session in sessions {
+            self.answer_user(session, UserAnswer::LoggedOut);
+            self.on_user_gone(cx, session);
+        }
+    }
+
+    /// Whoever has asked for nothing long enough is put out.
+    //= HC-02
+    pub(super) fn expire_users(&mut self, cx: &Cx<'_>) {
+        let is_over =
+            |session: &Session| matches!(session, Session::Free(user) if user.idle_deadline <= cx.now);
+        let sessions = self.users.sessions.iter();
+        let over = sessions.filter(|(_, session)| is_over(session));
+        for session in over.map(|(number, _)| *number).collect::<Vec<_>>() {
             self.answer_user(session, UserAnswer::LoggedOut);
             self.on_user_gone(cx, session);
         }
@@ -599,6 +636,9 @@ impl Device {
                 let user = LoggedIn {
                     name: name.clone(),
                     follows: false,
+                    peer,
+                    since: cx.wall_clock,
+                    idle_deadline: cx.now + USER_IDLE_MAX,
                 };
                 self.users.sessions.insert(session, Session::Free(user));
                 self.tell(cx, Event::UserLoggedIn { name, peer });

@@ -88,6 +88,8 @@ pub(crate) struct Bench {
     /// What users were told, and how often the log was asked for.
     pub(crate) told_users: Vec<(UserSession, UserAnswer)>,
     pub(crate) log_asks: usize,
+    /// Passwords that were hashed.
+    pub(crate) derivations: usize,
     pub(crate) disk_is_slow: bool,
     pub(crate) cards: Vec<TestCard>,
     /// The card in the station's reader, and what its holder types.
@@ -170,6 +172,7 @@ impl Bench {
             unwritten: VecDeque::new(),
             told_users: Vec::new(),
             log_asks: 0,
+            derivations: 0,
             disk_is_slow: false,
             cards,
             slot: None,
@@ -244,6 +247,7 @@ impl Bench {
             | Input::Sync(_)
             | Input::User { .. }
             | Input::UserGone { .. }
+            | Input::HttpConsoleAt(_)
             | Input::SelfTestFault(_) => {}
         }
         self.with_device(|device, cx| device.handle_input(cx, input));
@@ -275,6 +279,7 @@ impl Bench {
                 Output::End { connection } => self.on_seen(Seen::End(connection)),
                 Output::Persist { ticket, changes } => self.unwritten.push_back((ticket, changes)),
                 Output::Derive { job, derivation } => {
+                    self.derivations += 1;
                     let derived = derivation.run();
                     self.input(Input::Derived { job, derived });
                 }

@@ -1,10 +1,13 @@
 //! Limits of users, each at it, one past it, and on the way back. What users may do is shown by the scenarios.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
 
 use hsm_core::{
-    Event, FOLLOWERS_MAX, Input, Model, Password, Permissions, USER_ERRANDS_MAX, USER_SESSIONS_MAX,
-    USERS_MAX, UserAnswer, UserRefusal, UserRequest, UserSession,
+    Event, FOLLOWERS_MAX, Input, Model, Password, Permissions, USER_ERRANDS_MAX, USER_IDLE_MAX,
+    USER_SESSIONS_MAX, USERS_MAX, UserAnswer, UserRefusal, UserRequest, UserSession,
 };
 use serde_json::json;
 
@@ -100,6 +103,51 @@ fn at_most_so_many_users_are_logged_in() {
     });
     assert!(is_in(log_in(&mut bench, sessions + 1).as_ref()));
     assert_eq!(log_in(&mut bench, sessions + 2), REFUSED);
+}
+
+//= HC-02
+#[test]
+fn a_login_costs_one_hash_whoever_it_is_for_and_whatever_the_password() {
+    let mut bench = running();
+    assert!(is_in(log_in(&mut bench, 0).as_ref()));
+    assert_eq!(create(&mut bench, "ana", "a password"), DONE);
+    let no_name = "<script>";
+    // With a password of one's own or the factory's, unknown, no name at all, and at last blocked.
+    let mut logins = vec![
+        ("ana", "a password"),
+        ("master", PASSWORD),
+        ("nobody", "a password"),
+        (no_name, PASSWORD),
+    ];
+    logins.extend([("ana", "wrong words"); 8]);
+    for (session, (name, password)) in (1..).zip(logins) {
+        let before = bench.derivations;
+        assert!(log_in_as(&mut bench, session, name, password).is_some());
+        assert_eq!(bench.derivations - before, 1, "{name}, {password}");
+    }
+    let blocked = Some(UserAnswer::Refused(UserRefusal::Blocked));
+    assert_eq!(log_in_as(&mut bench, 99, "ana", "a password"), blocked);
+}
+
+//= HC-02
+#[test]
+fn a_user_who_asks_for_nothing_is_put_out_after_five_minutes_of_the_devices_time() {
+    const ALMOST: Duration = Duration::from_micros(299_999_999);
+    let mut bench = running();
+    assert!(is_in(log_in(&mut bench, 0).as_ref()));
+    let is_told =
+        |bench: &mut Bench| matches!(ask(bench, 0, UserRequest::Details), Some(UserAnswer::Details(_)));
+    bench.wait(ALMOST);
+    assert!(is_told(&mut bench), "the request begins the time anew");
+    bench.wait(ALMOST);
+    assert!(is_told(&mut bench));
+    bench.wait(USER_IDLE_MAX);
+    assert_eq!(
+        bench.told_users.last(),
+        Some(&(UserSession(0), UserAnswer::LoggedOut))
+    );
+    let over = Some(UserAnswer::Refused(UserRefusal::WrongState));
+    assert_eq!(ask(&mut bench, 0, UserRequest::Details), over);
 }
 
 #[test]

@@ -322,6 +322,7 @@ pub(super) fn limits(state: &State) -> String {
             LimitName::PowerSequence => "Start or stop of the device",
             LimitName::Interval => "Next custodian",
             LimitName::Inactivity => "Inactivity of the manager",
+            LimitName::UserIdle => "Inactivity of a user",
             LimitName::Denials => "Denials are only counted",
             LimitName::LiveSync => "Next word of the other device",
             LimitName::Handshake => "TLS handshake",

@@ -1,0 +1,247 @@
+//! The console's own port: connections, TLS, and how long each thing may take. Polled by the task that owns the device,
+//! which hears of requests here and answers them. Its limits run on real time, whatever the device's clock does: they
+//! guard the program, not the device. Knows no page.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    response::{IntoResponse as _, Response},
+};
+use hsm_core::{UserAnswer, UserRequest, UserSession};
+use hsm_listener::Identity;
+use hyper::{
+    StatusCode,
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use program::{ExitCode, Port, Problem};
+use tokio::{
+    net::TcpStream,
+    sync::{
+        OwnedMutexGuard,
+        mpsc::{Receiver, Sender, channel},
+        oneshot,
+    },
+    task::JoinSet,
+    time::timeout,
+};
+use tokio_rustls::TlsAcceptor;
+use tracing::debug;
+
+use super::{pages, sessions::Sessions};
+
+/// Connections at once; one more is closed.
+pub(crate) const CONNECTIONS_MAX: usize = 64;
+/// How long a TLS handshake may take.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request's head may take to come, and a connection may be idle.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take from its head to its answer's head, its body included.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may last, whatever it does.
+pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
+/// Bytes of a request's head.
+pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Headers of a request.
+pub(crate) const HEADERS_MAX: usize = 64;
+/// Requests that wait for the device.
+const VISITS_MAX: usize = 16;
+
+/// What the device's owner gives back.
+pub(crate) enum Answer {
+    /// What the device says.
+    User(UserAnswer),
+    /// The files of the log, the oldest first.
+    Log(io::Result<Vec<File>>),
+}
+
+/// Something that a browser wants.
+pub(crate) enum Visit {
+    /// A user asks.
+    Ask {
+        session: UserSession,
+        peer: IpAddr,
+        request: UserRequest,
+        /// Where the answer goes. Nobody may be there any more to hear it.
+        reply: oneshot::Sender<Answer>,
+        /// The session's turn, kept until there is an answer.
+        turn: Option<OwnedMutexGuard<()>>,
+    },
+    /// A session is of no use any more.
+    Left(UserSession),
+}
+
+struct Waiting {
+    reply: oneshot::Sender<Answer>,
+    _turn: Option<OwnedMutexGuard<()>>,
+}
+
+/// The console: its port, who is connected, who waits for the device.
+pub(crate) struct Server {
+    port: Port,
+    /// Made at each boot; nobody is served before.
+    tls: Option<TlsAcceptor>,
+    connections: JoinSet<()>,
+    router: Router,
+    sessions: Sessions,
+    visits: Receiver<Visit>,
+    waiting: BTreeMap<UserSession, Waiting>,
+}
+
+impl Server {
+    /// Takes the address; nobody can connect yet. Must be called inside a runtime.
+    pub(crate) fn reserve(address: SocketAddr) -> io::Result<Self> {
+        let port = Port::reserve(address)?;
+        let (sender, visits): (Sender<Visit>, _) = channel(VISITS_MAX);
+        let sessions = Sessions::default();
+        Ok(Self {
+            port,
+            tls: None,
+            connections: JoinSet::new(),
+            router: pages::router(sender, sessions.clone()),
+            sessions,
+            visits,
+            waiting: BTreeMap::new(),
+        })
+    }
+
+    /// Where, its port chosen.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.port.is_open()
+    }
+
+    /// The device has started: it has another certificate from now on. Gives the certificate.
+    //= HC-01
+    pub(crate) fn boot(&mut self, serial: &str) -> Result<Identity, Problem> {
+        let identity = Identity::generate(serial);
+        let identity = identity.map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?;
+        let config = identity.server_config();
+        let config = config.map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?;
+        let mut config = Arc::unwrap_or_clone(config);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        self.tls = Some(TlsAcceptor::from(Arc::new(config)));
+        Ok(identity)
+    }
+
+    /// Serves, or serves nobody any more: whoever is connected is cut off. Whether that changes anything.
+    //= HC-01
+    pub(crate) fn serve(&mut self, serves: bool) -> io::Result<bool> {
+        if serves == self.port.is_open() {
+            return Ok(false);
+        }
+        if serves {
+            self.port.open()?;
+        } else {
+            self.port.close();
+            self.connections.abort_all();
+            self.waiting.clear();
+            self.sessions.end_all();
+            // What is still in the channel was asked before this, of sessions that are over.
+            while let Ok(visit) = self.visits.try_recv() {
+                drop(visit);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The next that a browser wants. Takes in connections meanwhile.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Visit> {
+        while let Poll::Ready(Some(ended)) = self.connections.poll_join_next(cx) {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                debug!("a connection of the HTTP console ended: {error}");
+            }
+        }
+        while let Poll::Ready((stream, peer)) = self.port.poll_accept(cx) {
+            if self.connections.len() >= CONNECTIONS_MAX {
+                debug!("HTTP console: closed a connection from {peer}: at most {CONNECTIONS_MAX} at once");
+            } else if let Some(tls) = self.tls.clone() {
+                let router = self.router.clone();
+                self.connections.spawn(talk(stream, peer.ip(), tls, router));
+            }
+        }
+        match self.visits.poll_recv(cx) {
+            Poll::Ready(Some(visit)) => Poll::Ready(visit),
+            // It is never over: the router holds an end of it.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Somebody waits for what the device says in a session.
+    pub(crate) fn wait(
+        &mut self,
+        session: UserSession,
+        reply: oneshot::Sender<Answer>,
+        turn: Option<OwnedMutexGuard<()>>,
+    ) {
+        self.waiting.insert(session, Waiting { reply, _turn: turn });
+    }
+
+    /// Whether somebody was there to hear it.
+    pub(crate) fn answer(&mut self, session: UserSession, answer: Answer) -> bool {
+        let waiting = self.waiting.remove(&session);
+        waiting.is_some_and(|waiting| waiting.reply.send(answer).is_ok())
+    }
+
+    /// The device has ended a session.
+    pub(crate) fn end(&mut self, session: UserSession) {
+        self.sessions.end(session);
+        self.answer(session, Answer::User(UserAnswer::LoggedOut));
+    }
+}
+
+async fn talk(stream: TcpStream, peer: IpAddr, tls: TlsAcceptor, router: Router) {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!("turn off Nagle's algorithm: {error}");
+    }
+    let stream = match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return debug!("TLS handshake of {peer} with the HTTP console: {error}"),
+        Err(_) => return debug!("TLS handshake of {peer} with the HTTP console: not finished in time"),
+    };
+    let service = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(pages::Peer(peer));
+        let answered = timeout(REQUEST_TIMEOUT, service.call(request));
+        async move {
+            match answered.await {
+                Ok(answered) => answered,
+                Err(_) => Ok::<Response, _>(StatusCode::REQUEST_TIMEOUT.into_response()),
+            }
+        }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    match timeout(
+        CONNECTION_TIMEOUT,
+        http.serve_connection(TokioIo::new(stream), service),
+    )
+    .await
+    {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!("serve a connection of the HTTP console: {error}"),
+        Err(_) => debug!("a connection of the HTTP console lasted too long"),
+    }
+}
