@@ -1,14 +1,13 @@
-//! Database live sync between two real programs on loopback: whole, refused, and with the source killed in the middle.
+//! Database live sync between two real programs on loopback: refused, then whole.
 
 use std::path::Path;
 
 use hsm_core::{ObjectId, SealedObject};
 use hsm_emulator::Store;
-use serde_json::json;
 
 use crate::{
     emulator::demo,
-    nodes::{addresses, administrator, objects, prepare, run, take},
+    nodes::{addresses, administrator, prepare, run, take},
 };
 
 fn kept(folder: &Path) -> Vec<(ObjectId, SealedObject)> {
@@ -51,43 +50,4 @@ fn one_program_takes_the_database_of_another_while_that_one_runs() {
         emulator.end();
     }
     assert_eq!(kept(&target_folder), kept(&source_folder));
-}
-
-//= LS-03
-#[test]
-fn a_source_that_is_killed_in_the_middle_leaves_the_old_database() {
-    let demo = demo();
-    let folder = tempfile::tempdir().expect("there is room");
-    let [target_address, source_address] = addresses();
-    let [target_folder, source_folder] = ["target", "source"].map(|name| folder.path().join(name));
-    prepare(demo.path(), &target_folder, 50, 0xAA, source_address.ip());
-    prepare(demo.path(), &source_folder, 60_000, 0xBB, target_address.ip());
-    let mut target = run(&target_folder, target_address);
-    let source = run(&source_folder, source_address);
-    let cards = demo.path().join("cards");
-    drop(administrator(source_address, &cards));
-    let mut manager = administrator(target_address, &cards);
-    manager
-        .send(&json!({"jsonrpc": "2.0", "id": 9, "method": "ops.live_sync", "params": {"confirm": "TXP0000001"}}))
-        .expect("the session is open");
-    let mut source = Some(source);
-    let answer = loop {
-        let message = manager.receive().expect("the session is open");
-        if message["id"] == 9 && message.get("method").is_none() {
-            break message;
-        }
-        if message["params"]["percent"].as_u64() > Some(4)
-            && let Some(source) = source.take()
-        {
-            source.signal("-KILL");
-        }
-    };
-    assert_eq!(answer["error"]["data"]["reason"], "link_lost", "{answer}");
-    target.signal("-TERM");
-    target.end();
-    assert_eq!(kept(&target_folder), {
-        let mut old = objects(50, 0xAA);
-        old.sort();
-        old
-    });
 }
