@@ -161,7 +161,7 @@ fn plain_loop(objects: &[(ObjectId, SealedObject)], path: &Path) -> Duration {
         stream.flush().expect("somebody reads");
     });
     let socket = TcpStream::connect(address).expect("it accepts");
-    let mut stream = BufReader::with_capacity(128 * 1024, manager::credulous(address, socket));
+    let mut stream = BufReader::with_capacity(128 * 1024, manager::tls_over(address, socket, protocol::ALPN));
     let database = Builder::new()
         .create_with_file_format_v3(true)
         .set_cache_size(CACHE_BYTES)

@@ -10,7 +10,10 @@ use std::{
     task::{Context, Poll},
 };
 
-use hsm_core::{ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record, ServiceState, UserAnswer, UserSession};
+use hsm_core::{
+    ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record, ServiceState,
+    UserAnswer, UserSession,
+};
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
 use program::{ExitCode, Port, Problem, Signals};

@@ -86,5 +86,8 @@ pub use self_test::Algorithm;
 pub use smart_card_manager::{CardDeed, CardSet, CardUnfit, InvalidLabel, Label, UnfinishedCards};
 pub use stored::{Change, LastStop, NewDatabase, Objects, Stored};
 pub use users::{
-    FOLLOWERS_MAX, LOGIN_TRIES_MAX, Need, ObjectRequest, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange, Password, PasswordPolicy, Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest, UserSession, SessionDetails, USER_IDLE_MAX,
+    FOLLOWERS_MAX, LOGIN_TRIES_MAX, Need, ObjectRequest, PASSWORD_CHARACTERS_MAX, Partition, PartitionChange,
+    Password, PasswordPolicy, Permissions, SessionDetails, TRUSTED_MAX, USER_ERRANDS_MAX, USER_IDLE_MAX,
+    USER_NAME_CHARACTERS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName,
+    UserRefusal, UserRequest, UserSession,
 };

@@ -357,6 +357,7 @@ impl UserRequest {
         match self {
             Self::Login { .. }
             | Self::Logout
+            | Self::Details
             | Self::ChangePassword { .. }
             | Self::Trust { .. }
             | Self::ListTrusted => Need::Nothing,
@@ -384,6 +385,7 @@ impl UserRequest {
             Self::Object { partition, .. } | Self::ListObjects { partition, .. } => partition.as_deref(),
             Self::Login { .. }
             | Self::Logout
+            | Self::Details
             | Self::ChangePassword { .. }
             | Self::Trust { .. }
             | Self::ListTrusted

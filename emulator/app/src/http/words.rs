@@ -21,6 +21,18 @@ pub(crate) fn sentence(refusal: UserRefusal) -> String {
         UserRefusal::InvalidName => "This is not a user name: use 1 to 16 letters and digits.",
         UserRefusal::InvalidPassword => "The new password is too short or too long.",
         UserRefusal::CannotRemoveMaster => "The user master cannot be removed.",
+        UserRefusal::ObjectNotFound => "There is no object with this name in this partition.",
+        UserRefusal::ObjectExists => "There is already an object with this name.",
+        UserRefusal::ObjectBusy => {
+            "Another request about this object or its partition is under way. Try again."
+        }
+        UserRefusal::ObjectBlocked => "The object is blocked. Release it first.",
+        UserRefusal::ObjectDamaged => "The object does not open: what is kept of it was changed.",
+        UserRefusal::PartitionAuthorized => {
+            "The cards of the partition have authorized it. No key comes or goes until that is revoked."
+        }
+        UserRefusal::InvalidValue => "Attributes, permissions or a policy like these cannot be.",
+        UserRefusal::CannotNow => "The device cannot do this now. Try again later.",
     };
     let (name, code) = refusal.name_and_vendor_code();
     match code {
@@ -36,10 +48,20 @@ pub(crate) const fn status(refusal: UserRefusal) -> StatusCode {
         | UserRefusal::Blocked
         | UserRefusal::NotPermitted
         | UserRefusal::CannotRemoveMaster => StatusCode::FORBIDDEN,
-        UserRefusal::ServiceStopped | UserRefusal::LimitReached => StatusCode::SERVICE_UNAVAILABLE,
-        UserRefusal::WrongState | UserRefusal::UserExists => StatusCode::CONFLICT,
-        UserRefusal::UserNotFound => StatusCode::NOT_FOUND,
-        UserRefusal::InvalidName | UserRefusal::InvalidPassword => StatusCode::UNPROCESSABLE_ENTITY,
+        UserRefusal::ServiceStopped | UserRefusal::LimitReached | UserRefusal::CannotNow => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
+        UserRefusal::WrongState
+        | UserRefusal::UserExists
+        | UserRefusal::ObjectExists
+        | UserRefusal::ObjectBusy
+        | UserRefusal::ObjectBlocked
+        | UserRefusal::PartitionAuthorized => StatusCode::CONFLICT,
+        UserRefusal::UserNotFound | UserRefusal::ObjectNotFound => StatusCode::NOT_FOUND,
+        UserRefusal::InvalidName | UserRefusal::InvalidPassword | UserRefusal::InvalidValue => {
+            StatusCode::UNPROCESSABLE_ENTITY
+        }
+        UserRefusal::ObjectDamaged => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -65,6 +65,17 @@ impl Manager {
 
 /// A connection to whoever is there, whatever the certificate.
 pub(crate) fn tls(address: SocketAddr, alpn: &[u8]) -> StreamOwned<ClientConnection, TcpStream> {
+    let socket = TcpStream::connect(address).expect("it accepts");
+    socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+    tls_over(address, socket, alpn)
+}
+
+/// The same over this socket, which is connected to that address.
+pub(crate) fn tls_over(
+    address: SocketAddr,
+    socket: TcpStream,
+    alpn: &[u8],
+) -> StreamOwned<ClientConnection, TcpStream> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -75,8 +86,6 @@ pub(crate) fn tls(address: SocketAddr, alpn: &[u8]) -> StreamOwned<ClientConnect
     config.alpn_protocols = vec![alpn.to_vec()];
     let name = ServerName::IpAddress(address.ip().into());
     let tls = ClientConnection::new(Arc::new(config), name).expect("the configuration is fine");
-    let socket = TcpStream::connect(address).expect("it accepts");
-    socket.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
     StreamOwned::new(tls, socket)
 }
 

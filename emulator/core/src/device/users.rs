@@ -11,7 +11,9 @@ use zeroize::Zeroizing;
 
 use super::{Device, Errand as AnyErrand, Output, Promise};
 use crate::{
-    Change, Derivation, Event, FOLLOWERS_MAX, LIST_PAGE_MAX, Need, ObjectId, Password, PasswordPolicy, Permissions, TRUSTED_MAX, USER_ERRANDS_MAX, USER_SESSIONS_MAX, USERS_MAX, User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest, UserSession, SessionDetails, USER_IDLE_MAX,
+    Change, Derivation, Event, FOLLOWERS_MAX, LIST_PAGE_MAX, Need, ObjectId, Password, PasswordPolicy,
+    Permissions, SessionDetails, TRUSTED_MAX, USER_ERRANDS_MAX, USER_IDLE_MAX, USER_SESSIONS_MAX, USERS_MAX,
+    User, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest, UserSession,
     derivation::{DerivedKey, Salt, Verifier},
 };
 
