@@ -400,8 +400,11 @@ fn understood<T>(path: &Path, look: impl FnOnce() -> Result<T, Unreadable>) -> R
     }
 }
 
-/// Catches a panic and says nothing about it.
+/// Catches a panic and says nothing about it. A thread that panics already has said it, and may change no hook.
 fn quietly<T>(risky: impl FnOnce() -> T) -> thread::Result<T> {
+    if thread::panicking() {
+        return panic::catch_unwind(AssertUnwindSafe(risky));
+    }
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let done = panic::catch_unwind(AssertUnwindSafe(risky));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
-use hsm_core::{ObjectId, PasswordPolicy, Profile, SEALED_BYTES_MAX, SealedObject, Stored};
+use hsm_core::{ObjectId, Objects, PasswordPolicy, Profile, SEALED_BYTES_MAX, SealedObject, Stored};
 use hsm_listener::Identity;
 use program::{ExitCode, Problem};
 use serde::{Deserialize, Serialize};
@@ -224,11 +224,16 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
             .ok_or_else(|| refuse(format!("expected objects of at most {SEALED_BYTES_MAX} bytes")))?;
         objects.push((id, sealed));
     }
+    let stored = Stored {
+        // They are counted as they are put in.
+        objects: Objects::default(),
+        ..export.stored
+    };
     let kept = Kept {
         identity: Identity::generate(&profile.serial)
             .map_err(|error| Problem::new(ExitCode::Internal, error.to_string()))?,
         profile_text: export.profile,
-        stored: export.stored,
+        stored,
     };
     let store = Store::create(folder, &kept)?;
     store.add_objects(&objects)?;
