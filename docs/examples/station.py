@@ -222,7 +222,8 @@ class Session:
 
     def on_answer(self, message):
         method = self.asked.pop(message["id"])
-        if method == "auth.start":
+        if method == "auth.start" and "auth.start" not in self.asked.values():
+            # A second start that is refused leaves the dialog of the first as it is.
             self.end_dialog()
         if "error" in message:
             data = dict(message["error"].get("data", {}))

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::{programs, repository};
 
 /// Long enough for anything on a slow computer; only a test that fails waits for it.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// Emulators that must be there before a run is ended.
 const EMULATORS: usize = 3;
 

@@ -13,8 +13,8 @@ use std::{
 
 use program::{ExitCode, Problem};
 
-/// Turns in which the guard tries to remove the folder, while programs in it are still ending.
-const TURNS_MAX: u32 = 200;
+/// Turns in which the guard tries to remove the folder, while programs in it are still ending: two minutes of them.
+const TURNS_MAX: u32 = 2_400;
 /// The pause between two turns.
 const TURN: Duration = Duration::from_millis(50);
 
