@@ -21,7 +21,7 @@ import time
 
 PROGRAMS = sys.argv[1] if len(sys.argv) > 1 else ""
 PATIENCE_SECS = 60
-CODES = {"card_absent": 13, "card_mute": 15, "reader_unavailable": 16, "pin_cancelled": 17, "apdu_refused": 22,
+CODES = {"card_absent": 13, "card_removed": 14, "card_mute": 15, "reader_unavailable": 16, "pin_cancelled": 17, "apdu_refused": 22,
          "wrong_state": 2}
 RELAYED = ("00A4", "80C002", "00B0", "00C00000", "80C00000")
 
@@ -306,7 +306,7 @@ class Session:
     def on_pin(self, pin):
         if self.request is None or self.request[1] != "card.verify_pin":
             return
-        if len(pin) != 8 or not all("\x21" <= character <= "\x7e" for character in pin):
+        if len(pin) != 8 or not (pin.isascii() and pin.isalnum()):
             tell("pin_refused")
             return tell("prompt", **{"for": "pin"})
         number = self.request[0]
@@ -382,7 +382,7 @@ class Station:
             self.card.close()
             self.card = None
             if self.session and self.session.request and self.session.request[1] == "card.verify_pin":
-                self.session.refuse("card_absent")
+                self.session.refuse("card_removed")
 
     def answer_sync(self):
         if self.sync is None:

@@ -111,8 +111,7 @@ fn a_client_that_lies_is_found_by_the_comparison_with_its_step() {
 fn a_client_that_is_not_ours_takes_the_place_of_ours() {
     let client = format!("python3 docs/examples/station.py {}", programs().display());
     let played = rig(&[
-        "scenarios/suite/custodians/rights.feature",
-        "scenarios/suite/custodians/timeouts.feature",
+        "scenarios/suite/custodians",
         "--lane",
         "process",
         "--jobs",
