@@ -158,7 +158,7 @@ fn from_the_first_boot_to_an_armed_device_a_manager_and_the_end_of_two_minutes()
     desk.choose("Create Server Master Key");
     desk.screen_shows("M of N scheme");
     desk.enter("2");
-    desk.screen_shows("How many of the 2 cards are needed");
+    desk.screen_shows("Cards needed, from 2 to 2:");
     desk.enter("2");
     desk.screen_shows("Insert card 1 of 2");
     for (holder, label, then) in [
