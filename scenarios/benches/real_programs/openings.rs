@@ -88,10 +88,11 @@ fn full(demo: &Demo) -> io::Result<Demo> {
     };
     let mut export: serde_json::Value = serde_json::from_slice(&run(&["export"], demo)?)?;
     let mut rng = Seed(0).rng_for("objects");
-    let objects = (0..OBJECTS).map(|number| {
-        let mut bytes = [0; OBJECT_BYTES];
-        rng.fill_bytes(&mut bytes);
-        serde_json::json!({"number": number, "bytes": apdu::hex::encode(&bytes)})
+    let objects = (0..OBJECTS).map(|_| {
+        let (mut id, mut sealed) = ([0; 32], [0; OBJECT_BYTES]);
+        rng.fill_bytes(&mut id);
+        rng.fill_bytes(&mut sealed);
+        serde_json::json!({"id": apdu::hex::encode(&id), "sealed": apdu::hex::encode(&sealed)})
     });
     export["objects"] = objects.collect();
     let file = full.folder.join("export.json");
