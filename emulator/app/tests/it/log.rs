@@ -53,6 +53,8 @@ fn a_running_device_is_followed_until_a_signal() {
         assert!(emulator.end().success());
         let _emulator = Emulator::start(folder.path());
         follower.wait_for("|device started after power was off");
+        // The last line of a start: what is printed below holds it, and so must what was followed.
+        follower.wait_for("|self test passed");
         follower.signal(signal);
         assert_eq!(follower.end().signal(), Some(number));
         assert_eq!(
