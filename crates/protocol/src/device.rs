@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{CeremonyResetReason, ClosingReason, DeniedReason, Error, ErrorName, Header};
+use crate::{
+    CeremonyResetReason, ClosingReason, DeniedReason, Error, ErrorName, Header, message::notification_line,
+};
 
 /// A request of the device: it drives the card, the station relays. Source: AU-03, AU-22.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,27 +83,27 @@ impl DeviceRequest {
 /// How far a custodian process has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
+    /// Milliseconds until the process starts again, 0 to 120,000. Source: AU-06.
+    pub expires_in_ms: u64,
     /// Cards accepted so far.
     pub presented: u8,
     /// M of the set.
     pub required: u8,
-    /// Milliseconds until the process starts again, 0 to 120,000. Source: AU-06.
-    pub expires_in_ms: u64,
 }
 
-/// What the device tells a manager unasked.
+/// What the device tells a manager unasked. Fields stand in the order of the alphabet, as every object does on the wire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "method", content = "params")]
 pub enum DeviceNotification {
     /// The first line of a session.
     #[serde(rename = "session.opened")]
     Opened {
-        /// [`VERSION`](crate::VERSION).
-        protocol: u32,
-        /// The header. Source: HD-01.
-        header: Header,
         /// The custodian process in progress, if there is one.
         ceremony: Option<Progress>,
+        /// The header. Source: HD-01.
+        header: Header,
+        /// [`VERSION`](crate::VERSION).
+        protocol: u32,
     },
     /// The only line of a connection that does not become a session.
     #[serde(rename = "session.denied")]
@@ -160,13 +162,7 @@ impl DeviceNotification {
 
     /// The notification as one line, its LF included.
     pub fn to_line(&self) -> String {
-        let Value::Object(mut members) = to_value(self) else {
-            unreachable!("a tagged enum serializes as an object")
-        };
-        members.insert("jsonrpc".into(), "2.0".into());
-        let mut line = Value::Object(members).to_string();
-        line.push('\n');
-        line
+        notification_line(self)
     }
 
     /// Reads a notification. `None` for one that this version does not know, which is ignored.
@@ -256,9 +252,50 @@ mod tests {
             "jsonrpc": "2.0", "method": "session.denied",
             "params": {"reason": "busy", "text": "another manager is connected"}
         });
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), expected);
+        assert_eq!(line, format!("{expected}\n"));
         let read = DeviceNotification::decode("session.denied", expected["params"].clone());
         assert_eq!(read, Some(DeviceNotification::denied(DeniedReason::Busy)));
         assert_eq!(DeviceNotification::decode("weather.changed", json!({})), None);
+    }
+
+    /// The members of a [`Value`] are in that order.
+    #[test]
+    fn members_of_notifications_are_written_in_the_order_of_the_alphabet() {
+        let progress = Progress {
+            expires_in_ms: 120_000,
+            presented: 1,
+            required: 2,
+        };
+        let header = Header {
+            firmware: "5.0.0.0".into(),
+            ip: [192, 0, 2, 1].into(),
+            mode: crate::OperatingMode::Nrm,
+            model: "XP".into(),
+            serial: "TXP0000001".into(),
+            service: crate::ServiceState::Running,
+        };
+        for notification in [
+            DeviceNotification::Opened {
+                ceremony: Some(progress),
+                header: header.clone(),
+                protocol: crate::VERSION,
+            },
+            DeviceNotification::closing(ClosingReason::ALL[0], None),
+            DeviceNotification::HeaderChanged(header),
+            DeviceNotification::CeremonyProgress(progress),
+            DeviceNotification::CeremonyReset {
+                reason: CeremonyResetReason::ALL[0],
+            },
+            DeviceNotification::OperationProgress {
+                percent: 50,
+                text: "live sync".into(),
+            },
+        ] {
+            let line = notification.to_line();
+            let value: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line, format!("{value}\n"));
+            let read = DeviceNotification::decode(value["method"].as_str().unwrap(), value["params"].clone());
+            assert_eq!(read, Some(notification));
+        }
     }
 }

@@ -146,6 +146,20 @@ pub(crate) fn result_line(id: u64, result: &impl Serialize) -> String {
     .to_line()
 }
 
+/// The line, its LF included, of a notification whose method and parameters are written as they are.
+pub(crate) fn notification_line(notification: &impl Serialize) -> String {
+    #[derive(Serialize)]
+    struct Notification<'a, N> {
+        jsonrpc: &'static str,
+        #[serde(flatten)]
+        notification: &'a N,
+    }
+    line_of(&Notification {
+        jsonrpc: "2.0",
+        notification,
+    })
+}
+
 /// A line as JSON, the members of a message apart. Of two with one name the last counts.
 enum Read {
     Object(ReadMembers),
@@ -273,12 +287,16 @@ impl<R> Default for Members<'_, R> {
 
 impl<R: Serialize> Members<'_, R> {
     fn to_line(&self) -> String {
-        let mut line = Vec::with_capacity(LINE_CAPACITY);
-        serde_json::to_writer(&mut line, self)
-            .expect("our own types have string keys and no failing serializer, and memory takes everything");
-        line.push(b'\n');
-        String::from_utf8(line).expect("JSON is written as UTF-8")
+        line_of(self)
     }
+}
+
+fn line_of(message: &impl Serialize) -> String {
+    let mut line = Vec::with_capacity(LINE_CAPACITY);
+    serde_json::to_writer(&mut line, message)
+        .expect("our own types have string keys and no failing serializer, and memory takes everything");
+    line.push(b'\n');
+    String::from_utf8(line).expect("JSON is written as UTF-8")
 }
 
 impl<'a> Members<'a, Value> {

@@ -445,8 +445,9 @@ impl Shell {
                     self.hand_in(moment, Input::Device(DeviceInput::LocalReader(answer)));
                 }
                 Output::Event(record) => {
-                    self.log.add(&record.log_line())?;
-                    self.on_event(&record);
+                    let line = record.log_line();
+                    self.log.add(&line)?;
+                    self.on_event(&record, &line);
                     if let Event::Started { .. } = record.event {
                         self.boot_http()?;
                     }
@@ -647,26 +648,24 @@ impl Shell {
         self.port.open().map_err(|error| listen_problem(address, &error))
     }
 
-    fn on_event(&mut self, record: &Record) {
+    fn on_event(&mut self, record: &Record, line: &str) {
         if let Some(seat) = &self.seat {
-            seat.tell(record);
+            seat.tell(record, line);
         }
-        // Made only if somebody reads it.
-        let line = || record.log_line();
         match &record.event {
             Event::TurnedAway { .. } | Event::ManagerDenied { .. } | Event::DeniedAgain { .. } => {
-                debug!("{}", line());
+                debug!("{line}");
             }
             Event::SelfTest { passed: false }
             | Event::AlgorithmFailed(_)
             | Event::SetInvalid(_)
-            | Event::CardInvalid { .. } => warn!("{}", line()),
+            | Event::CardInvalid { .. } => warn!("{line}"),
             Event::Started { .. } => {
                 self.is_ready = true;
-                info!("{}", line());
+                info!("{line}");
             }
             Event::Off => {
-                info!("{}", line());
+                info!("{line}");
                 if self.life_cycle() == Some(LifeCycle::Off) {
                     info!(
                         "the device is off; end this program and start it again to switch it on, or press its power button"
@@ -717,7 +716,7 @@ impl Shell {
             | Event::AdministratorGranted { .. }
             | Event::OperationAccepted { .. }
             | Event::OperationRefused { .. }
-            | Event::OperationDone(_) => info!("{}", line()),
+            | Event::OperationDone(_) => info!("{line}"),
         }
     }
 

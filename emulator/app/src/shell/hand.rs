@@ -79,12 +79,12 @@ impl Seat {
     }
 
     /// One more reader of the event stream.
-    pub(super) fn tell(&self, record: &Record) {
+    pub(super) fn tell(&self, record: &Record, line: &str) {
         self.push(
             record.at,
             &in_json(record.event.kind()),
             record.event.connection().map_or(0, ConnectionId::as_u64),
-            record.log_line(),
+            line.to_owned(),
         );
     }
 
