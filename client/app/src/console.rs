@@ -186,9 +186,11 @@ impl Shell {
             Happened::Beside(Event::CardNotInserted(why)) => {
                 self.tell(ConsoleInput::CardNotInserted(trouble(&why)));
             }
-            // Of an attempt or a session that is over; the console asks for its own PINs.
+            // Of an attempt or a session that is over; the console asks for its own PINs, and has told of a card that is out.
             Happened::Connected(..)
-            | Happened::Beside(Event::Reader { .. } | Event::Pin(_) | Event::EndOfInput) => {}
+            | Happened::Beside(
+                Event::Reader { .. } | Event::ImageTakenOut | Event::Pin(_) | Event::EndOfInput,
+            ) => {}
         }
     }
 

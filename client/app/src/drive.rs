@@ -111,6 +111,8 @@ pub(crate) enum Event {
     },
     CardInserted,
     CardNotInserted(Outcome),
+    /// No image is in the slot any more.
+    ImageTakenOut,
 }
 
 /// Does the job, whatever comes of it.
@@ -262,8 +264,8 @@ impl Drive<'_> {
                 self.link.tell(StationInput::Reader(answer));
             }
             Event::CardInserted => self.link.tell(StationInput::CardInserted),
-            // Nothing is inserted by name here.
-            Event::CardNotInserted(_) => {}
+            // Nothing is inserted by name here, nor taken out.
+            Event::CardNotInserted(_) | Event::ImageTakenOut => {}
         }
     }
 

@@ -263,7 +263,8 @@ impl ReaderDesk {
         self.order(Order::Insert(path));
     }
 
-    /// Takes the image out, so that the next custodian's can come in.
+    /// Takes the image out, so that the next custodian's can come in, or another program can have it;
+    /// [`Event::ImageTakenOut`] says when.
     pub(crate) fn take_out_image(&self) {
         self.order(Order::TakeOutImage);
     }
@@ -335,7 +336,7 @@ fn serve(mut slot: Slot, ordered: &Receiver<Order>, wanted: &AtomicU64, events: 
                 if matches!(slot, Slot::Image(_)) {
                     slot = Slot::Image(None);
                 }
-                continue;
+                Event::ImageTakenOut
             }
         });
     }

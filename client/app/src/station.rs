@@ -197,15 +197,17 @@ impl Shell {
                 }
             },
             Deed::Insert { card } => {
-                self.busy += 1;
                 self.desk.insert(card);
                 // Whoever takes the card out next must find it in.
-                if let Some(event) = events.recv().await {
-                    self.on_event(event)?;
-                }
+                let is_done =
+                    |event: &Event| matches!(event, Event::CardInserted | Event::CardNotInserted(_));
+                self.wait_for(is_done, events).await?;
             }
             Deed::Remove => {
                 self.desk.take_out_image();
+                // Whoever has it next must find it free.
+                let is_done = |event: &Event| matches!(event, Event::ImageTakenOut);
+                self.wait_for(is_done, events).await?;
                 self.tell_session(StationInput::CardRemoved);
             }
             Deed::Unplug => self.is_unplugged = true,
@@ -214,6 +216,22 @@ impl Shell {
             Deed::HangUp => self.tell_session(StationInput::HangUp),
             Deed::Sync { received } => self.sync = Some(received.map_or(Until::Over, Until::Received)),
             Deed::Crash => unreachable!("it ends the program before it comes here"),
+        }
+        Ok(())
+    }
+
+    /// Takes in what comes from the reader, to the event that is waited for.
+    async fn wait_for(
+        &mut self,
+        is_it: impl Fn(&Event) -> bool,
+        events: &mut UnboundedReceiver<Event>,
+    ) -> Result<(), Outcome> {
+        while let Some(event) = events.recv().await {
+            let was_it = is_it(&event);
+            self.on_event(event)?;
+            if was_it {
+                break;
+            }
         }
         Ok(())
     }
@@ -248,17 +266,13 @@ impl Shell {
                     self.tell_session(StationInput::Reader(answer));
                 }
             }
-            Event::CardInserted => {
-                self.busy = self.busy.saturating_sub(1);
-                self.tell_session(StationInput::CardInserted);
-            }
+            Event::CardInserted => self.tell_session(StationInput::CardInserted),
             Event::CardNotInserted(why) => {
-                self.busy = self.busy.saturating_sub(1);
                 let (Words::Problem(message, _) | Words::Data(message)) = why.words();
                 return tell(&json!({"tell": "problem", "message": message}));
             }
             // Nobody types here.
-            Event::Pin(_) | Event::EndOfInput => {}
+            Event::ImageTakenOut | Event::Pin(_) | Event::EndOfInput => {}
         }
         Ok(())
     }
