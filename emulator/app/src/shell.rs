@@ -694,6 +694,7 @@ impl Shell {
             | Event::UserRemoved { .. }
             | Event::UserPasswordChanged(_)
             | Event::UserPermissionsChanged { .. }
+            | Event::UserDamaged(_)
             | Event::UserTrusted { .. }
             | Event::PasswordPolicyChanged { .. }
             | Event::ObjectChanged { .. }

@@ -14,15 +14,18 @@ pub(crate) use fuse::Fuse;
 pub(crate) use writer::{Work, Writer, Written};
 
 use std::{
+    cell::Cell,
+    collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
+    rc::Rc,
     thread,
 };
 
-use hsm_core::{Binding, Change, Model, Objects, Profile, Stored, UserName};
+use hsm_core::{Binding, Change, Model, ObjectId, Objects, Profile, SealedObject, Stored, User, UserName};
 use hsm_listener::Identity;
 use redb::{
     Builder, Database, DatabaseError, ReadableTable as _, StorageBackend, TableDefinition, WriteTransaction,
@@ -41,8 +44,10 @@ const UNFINISHED_FILE_NAME: &str = "state.redb.new";
 const VERSIONS: TableDefinition<'_, &str, u32> = TableDefinition::new("versions");
 /// What a device is and keeps, each field as JSON; the profile as it was given.
 const DEVICE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("device");
-/// The users of the database, each as JSON.
+/// The users that no key has sealed yet, each as JSON.
 const USERS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("users");
+/// The users of the database, sealed.
+const SEALED_USERS: TableDefinition<'_, &[u8; ObjectId::BYTES], &[u8]> = TableDefinition::new("sealed_users");
 /// The TLS identity, as DER. A table of its own, so that no reset of the device touches it.
 const IDENTITY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("identity");
 
@@ -53,12 +58,14 @@ const STORED: &str = "stored";
 const CERTIFICATE: &str = "certificate";
 const KEY: &str = "key";
 
-/// The records and the version of each that this release writes. Versions 1 and 2 of `stored` are read, too.
-const KNOWN_VERSIONS: [(&str, u32); 3] = [(PROFILE, 1), (STORED, 3), ("identity", 1)];
+/// The records and the version of each that this release writes. Versions 1 to 3 of `stored` are read, too.
+const KNOWN_VERSIONS: [(&str, u32); 3] = [(PROFILE, 1), (STORED, 4), ("identity", 1)];
 /// The version of `stored` that had all of it in one record.
 const OLDEST_STORED_VERSION: u32 = 1;
 /// The version of `stored` whose objects had numbers and were not sealed. No device could make one.
 const UNSEALED_STORED_VERSION: u32 = 2;
+/// The version of `stored` whose users were not sealed.
+const UNSEALED_USERS_VERSION: u32 = 3;
 
 /// Bytes of the file that are kept in memory. Everything in it is small yet.
 const CACHE_BYTES: usize = 256 * 1024;
@@ -234,13 +241,24 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
             Change::UnfinishedCards(unfinished) => set("unfinished_cards", json(unfinished))?,
             Change::Nodes(nodes) => set("nodes", json(nodes))?,
             Change::CalendarOffsetMillis(offset) => set("calendar_offset_millis", json(offset))?,
-            Change::PutUser(name, user) => {
+            Change::PutUser { id, sealed } => {
                 transaction
-                    .open_table(USERS)?
-                    .insert(name.as_str(), json(user).as_slice())?;
+                    .open_table(SEALED_USERS)?
+                    .insert(id.as_bytes(), sealed.as_bytes())?;
             }
-            Change::RemoveUser(name) => {
-                transaction.open_table(USERS)?.remove(name.as_str())?;
+            Change::RemoveUser(id) => {
+                transaction.open_table(SEALED_USERS)?.remove(id.as_bytes())?;
+            }
+            Change::SealUsers(sealed) => {
+                put_users(transaction, &BTreeMap::new())?;
+                let mut table = transaction.open_table(SEALED_USERS)?;
+                for (id, sealed) in sealed {
+                    table.insert(id.as_bytes(), sealed.as_bytes())?;
+                }
+            }
+            Change::SeedUsers(users) => {
+                put_sealed_users(transaction, &BTreeMap::new())?;
+                put_users(transaction, users)?;
             }
             Change::PasswordPolicy(policy) => set("password_policy", json(policy))?,
             Change::PutObject { .. } | Change::RemoveObject { .. } | Change::RemovePartition { .. } => {
@@ -252,11 +270,8 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
                 set("replication_domain", json(&new.replication_domain))?;
                 set("nodes", json(&new.nodes))?;
                 set("password_policy", json(&new.password_policy))?;
-                transaction.delete_table(USERS)?;
-                let mut users = transaction.open_table(USERS)?;
-                for (name, user) in &new.users {
-                    users.insert(name.as_str(), json(user).as_slice())?;
-                }
+                put_users(transaction, &BTreeMap::new())?;
+                put_sealed_users(transaction, &new.sealed_users)?;
             }
             Change::EraseDatabase => {
                 let mut erased = Stored::out_of_the_factory(&Profile::xp());
@@ -267,18 +282,49 @@ fn put_changes(transaction: &WriteTransaction, changes: &[Change]) -> Result<(),
                 set("password_policy", json(&erased.password_policy))?;
                 transaction.delete_table(OBJECTS)?;
                 transaction.open_table(OBJECTS)?;
-                transaction.delete_table(USERS)?;
-                let mut users = transaction.open_table(USERS)?;
-                for (name, user) in &erased.users {
-                    users.insert(name.as_str(), json(user).as_slice())?;
-                }
+                put_sealed_users(transaction, &erased.sealed_users)?;
+                put_users(transaction, &erased.users)?;
             }
         }
     }
     Ok(())
 }
 
+/// These are the users that no key has sealed, and no others.
+fn put_users(transaction: &WriteTransaction, users: &BTreeMap<UserName, User>) -> Result<(), WriteError> {
+    transaction.delete_table(USERS)?;
+    let mut table = transaction.open_table(USERS)?;
+    for (name, user) in users {
+        table.insert(name.as_str(), json(user).as_slice())?;
+    }
+    Ok(())
+}
+
+/// These are the sealed users, and no others.
+fn put_sealed_users(
+    transaction: &WriteTransaction,
+    users: &BTreeMap<ObjectId, SealedObject>,
+) -> Result<(), WriteError> {
+    transaction.delete_table(SEALED_USERS)?;
+    let mut table = transaction.open_table(SEALED_USERS)?;
+    for (id, sealed) in users {
+        table.insert(id.as_bytes(), sealed.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Everything but the objects, which stay as they are if they are sealed.
 fn put_everything(transaction: &WriteTransaction, kept: &Kept) -> Result<(), WriteError> {
+    // An earlier release had objects that nothing sealed.
+    let before = transaction
+        .open_table(VERSIONS)?
+        .get(STORED)?
+        .map(|version| version.value());
+    if before.is_none_or(|before| before <= UNSEALED_STORED_VERSION) {
+        transaction.delete_table(OBJECTS)?;
+    }
+    transaction.open_table(OBJECTS)?;
+
     let mut versions = transaction.open_table(VERSIONS)?;
     for (record, version) in KNOWN_VERSIONS {
         versions.insert(record, version)?;
@@ -292,12 +338,8 @@ fn put_everything(transaction: &WriteTransaction, kept: &Kept) -> Result<(), Wri
     for (field, value) in fields(&kept.stored) {
         device.insert(field.as_str(), json(&value).as_slice())?;
     }
-    let mut users = transaction.open_table(USERS)?;
-    for (name, user) in &kept.stored.users {
-        users.insert(name.as_str(), json(user).as_slice())?;
-    }
-    transaction.delete_table(OBJECTS)?;
-    transaction.open_table(OBJECTS)?;
+    put_users(transaction, &kept.stored.users)?;
+    put_sealed_users(transaction, &kept.stored.sealed_users)?;
     let mut identity = transaction.open_table(IDENTITY)?;
     identity.insert(CERTIFICATE, kept.identity.certificate().as_ref())?;
     identity.insert(KEY, kept.identity.key())?;
@@ -316,13 +358,14 @@ impl<E: Into<redb::Error>> From<E> for WriteError {
     }
 }
 
-/// What is kept of a device, field by field, without the users, who have a table of their own.
+/// What is kept of a device, field by field, without the users, who have tables of their own.
 fn fields(stored: &Stored) -> serde_json::Map<String, serde_json::Value> {
     let mut fields = match serde_json::to_value(stored) {
         Ok(serde_json::Value::Object(fields)) => fields,
         other => unreachable!("a struct is an object, not {other:?}"),
     };
     fields.remove("users");
+    fields.remove("sealed_users");
     fields
 }
 
@@ -353,15 +396,34 @@ fn lock(file: File, folder: &Path, doing: &'static str, path: &Path) -> Result<R
 }
 
 fn open_database(backend: impl StorageBackend) -> Result<Database, DatabaseError> {
-    Builder::new()
-        // The only form that later releases of redb read.
-        .create_with_file_format_v3(true)
-        .set_cache_size(CACHE_BYTES)
-        .create_with_backend(backend)
+    builder().create_with_backend(backend)
 }
 
-/// Opens the database and reads everything, and whether it is in the form of an earlier release. Nothing touches the file before it is known to be whole: redb repairs what
-/// it opens, and panics over some damage.
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder
+        // The only form that later releases of redb read.
+        .create_with_file_format_v3(true)
+        .set_cache_size(CACHE_BYTES);
+    builder
+}
+
+/// Opens a database and reads every page of it once, to see that it is whole. redb does so itself when it repairs one
+/// that was not closed; with many objects, to do it twice is most of what a start costs.
+fn open_whole(file: RehearsedFile) -> Result<Database, DatabaseError> {
+    let was_repaired = Rc::new(Cell::new(false));
+    let tell = Rc::clone(&was_repaired);
+    let mut database = builder()
+        .set_repair_callback(move |_| tell.set(true))
+        .create_with_backend(file)?;
+    if !was_repaired.get() {
+        database.check_integrity()?;
+    }
+    Ok(database)
+}
+
+/// Opens the database and reads everything but the objects, and whether it is in the form of an earlier release. Nothing
+/// touches the file before it is known to be whole: redb repairs what it opens, and panics over some damage.
 fn rehearse(file: RehearsedFile, path: &Path) -> Result<(Database, Kept, bool), StoreError> {
     let len = file
         .len()
@@ -373,8 +435,7 @@ fn rehearse(file: RehearsedFile, path: &Path) -> Result<(Database, Kept, bool), 
         });
     }
     understood(path, || {
-        let mut database = open_database(file)?;
-        database.check_integrity()?;
+        let database = open_whole(file)?;
         let (kept, is_old) = read_everything(&database)?;
         Ok((database, kept, is_old))
     })
@@ -452,7 +513,8 @@ fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
     };
     let stored_version = version(STORED)?;
     let is_oldest = stored_version == Some(OLDEST_STORED_VERSION);
-    let is_old = is_oldest || stored_version == Some(UNSEALED_STORED_VERSION);
+    let has_unsealed_objects = stored_version == Some(UNSEALED_STORED_VERSION);
+    let is_old = is_oldest || has_unsealed_objects || stored_version == Some(UNSEALED_USERS_VERSION);
     for (record, known) in KNOWN_VERSIONS {
         match version(record)? {
             Some(found) if found == known => {}
@@ -495,11 +557,19 @@ fn read_everything(database: &Database) -> Result<(Kept, bool), Unreadable> {
         fields.insert("users".into(), users.into());
         let mut stored: Stored = serde_json::from_value(fields.into())
             .map_err(|error| Unreadable::Damaged(format!("record `{STORED}`: {error}")))?;
-        if is_old {
+        if has_unsealed_objects {
             // They are not taken over: a device that had none it made has lost nothing.
             stored.objects = Objects::default();
         } else {
             transaction.open_table(OBJECTS)?;
+        }
+        if !is_old {
+            for record in transaction.open_table(SEALED_USERS)?.iter()? {
+                let (id, sealed) = record?;
+                let sealed = SealedObject::new(sealed.value().to_vec())
+                    .ok_or_else(|| Unreadable::Damaged("a sealed user is too long".into()))?;
+                stored.sealed_users.insert(ObjectId::new(*id.value()), sealed);
+            }
         }
         (from_json(PROFILE, &record(PROFILE)?)?, stored)
     };

@@ -13,6 +13,7 @@ mod operations;
 mod pages;
 mod partition;
 mod pocket;
+mod sealed_users;
 mod smart_cards;
 mod users;
 
@@ -616,6 +617,9 @@ impl Device {
         for change in &changes {
             self.stored.apply(change);
         }
+        if changes.contains(&Change::EraseDatabase) {
+            self.forget_users();
+        }
         self.counters.writes += 1;
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
@@ -735,6 +739,7 @@ impl Device {
         //= OP-02
         //= AU-18
         self.key = None;
+        self.forget_users();
         self.ceremony = None;
         self.interval.cancel();
         self.abandon_local_activation(cx);
@@ -832,6 +837,7 @@ impl Device {
         self.state.on_activated().expect("the device waited for its key");
         self.key = Some(key);
         self.tell(cx, Event::Activated(at));
+        self.know_users(cx);
         //= LF-08
         //= LC-06
         if self.profile.service_starts_after_activation && self.last_self_test.passed {

@@ -422,4 +422,6 @@ events! {
         /// By whom.
         by: UserName,
     },
+    /// A user of the database does not open: what the store holds was changed. Nobody is let in by it.
+    UserDamaged(ObjectId),
 }

@@ -25,7 +25,7 @@ pub const BINDING_BYTES: usize = 32;
 /// The version of the protocol.
 pub(crate) const VERSION: u16 = 1;
 /// The version of the image's form.
-pub(crate) const IMAGE_FORMAT: u16 = 1;
+pub(crate) const IMAGE_FORMAT: u16 = 2;
 /// Bytes of a challenge.
 pub(crate) const NONCE_BYTES: usize = 32;
 /// Bytes of a proof, and of the seal at the end of the stream.

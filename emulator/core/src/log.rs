@@ -86,6 +86,7 @@ impl Event {
             | Self::UserRemoved { .. }
             | Self::UserPasswordChanged(_)
             | Self::UserPermissionsChanged { .. }
+            | Self::UserDamaged(_)
             | Self::UserTrusted { .. }
             | Self::PasswordPolicyChanged { .. }
             | Self::ObjectChanged { .. }
@@ -200,6 +201,9 @@ impl fmt::Display for Event {
             Self::UserCreated { name, by } => write!(f, "user {name} created by {by}"),
             Self::UserRemoved { name, by } => write!(f, "user {name} removed by {by}"),
             Self::UserPasswordChanged(name) => write!(f, "password of user {name} changed"),
+            Self::UserDamaged(id) => {
+                write!(f, "user {id} does not open: the record was changed")
+            }
             Self::UserPermissionsChanged { name, by } => {
                 write!(f, "permissions of user {name} changed by {by}")
             }

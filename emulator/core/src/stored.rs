@@ -32,7 +32,11 @@ pub struct Stored {
     pub mode: OperatingMode,
     /// Network settings that are not those of the profile any more. Source: NW-03.
     pub network: Option<NetworkSettings>,
-    /// The users in the database.
+    /// The users in the database, sealed: a device knows them while it has its key.
+    #[serde(default, with = "sealed_records")]
+    pub sealed_users: BTreeMap<ObjectId, SealedObject>,
+    /// Users that no key has sealed yet: `master` out of the factory, and those of an earlier release. The next
+    /// activation seals them.
     pub users: BTreeMap<UserName, User>,
     /// What the database holds besides.
     pub objects: Objects,
@@ -136,9 +140,18 @@ pub enum Change {
     /// Another value of the field with this name.
     CalendarOffsetMillis(i64),
     /// A user is there, or is there with other properties.
-    PutUser(UserName, User),
+    PutUser {
+        /// Where.
+        id: ObjectId,
+        /// What.
+        sealed: SealedObject,
+    },
     /// A user is not there any more.
-    RemoveUser(UserName),
+    RemoveUser(ObjectId),
+    /// These are there, sealed, and none that is not.
+    SealUsers(BTreeMap<ObjectId, SealedObject>),
+    /// These are the users, each to be sealed by the next activation. Of a device that is switched off.
+    SeedUsers(BTreeMap<UserName, User>),
     /// Another value of the field with this name.
     UnfinishedCards(Option<UnfinishedCards>),
     /// Another value of the field with this name.
@@ -175,8 +188,8 @@ pub enum Change {
 /// What another node's database has besides its objects. Source: LS-02.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDatabase {
-    /// Its users.
-    pub users: BTreeMap<UserName, User>,
+    /// Its users, sealed.
+    pub sealed_users: BTreeMap<ObjectId, SealedObject>,
     /// What its objects amount to.
     pub objects: Objects,
     /// Its replication domain.
@@ -216,6 +229,7 @@ impl Stored {
             activation_failures: 0,
             mode: OperatingMode::Nrm,
             network: None,
+            sealed_users: BTreeMap::new(),
             users: factory_users(),
             objects: Objects::default(),
             password_policy: None,
@@ -240,11 +254,20 @@ impl Stored {
             Change::Network(network) => self.network.clone_from(network),
             Change::Nodes(nodes) => self.nodes.clone_from(nodes),
             Change::CalendarOffsetMillis(offset) => self.calendar_offset_millis = *offset,
-            Change::PutUser(name, user) => {
-                self.users.insert(name.clone(), user.clone());
+            Change::PutUser { id, sealed } => {
+                self.sealed_users.insert(*id, sealed.clone());
             }
-            Change::RemoveUser(name) => {
-                self.users.remove(name);
+            Change::RemoveUser(id) => {
+                self.sealed_users.remove(id);
+            }
+            Change::SealUsers(users) => {
+                self.sealed_users
+                    .extend(users.iter().map(|(id, sealed)| (*id, sealed.clone())));
+                self.users = BTreeMap::new();
+            }
+            Change::SeedUsers(users) => {
+                self.sealed_users = BTreeMap::new();
+                self.users.clone_from(users);
             }
             Change::UnfinishedCards(unfinished) => self.unfinished_cards.clone_from(unfinished),
             Change::PasswordPolicy(policy) => self.password_policy = *policy,
@@ -264,13 +287,15 @@ impl Stored {
             Change::RemovePartition { size, .. } => self.objects.take(*size),
             //= LS-02
             Change::ReplaceDatabase(new) => {
-                self.users.clone_from(&new.users);
+                self.sealed_users.clone_from(&new.sealed_users);
+                self.users = BTreeMap::new();
                 self.objects = new.objects;
                 self.replication_domain.clone_from(&new.replication_domain);
                 self.nodes.clone_from(&new.nodes);
                 self.password_policy = new.password_policy;
             }
             Change::EraseDatabase => {
+                self.sealed_users = BTreeMap::new();
                 self.users = factory_users();
                 self.objects = Objects::default();
                 self.password_policy = None;
@@ -284,7 +309,54 @@ impl Stored {
     pub(crate) fn database_bytes(&self) -> u64 {
         let users = serde_json::to_vec(&self.users)
             .expect("our own types have string keys and no failing serializer");
-        self.objects.bytes + u64::try_from(users.len()).expect("a length fits into 64 bits")
+        let sealed = self.sealed_users.values().map(SealedObject::stored_bytes);
+        let users = u64::try_from(users.len()).expect("a length fits into 64 bits");
+        self.objects.bytes + users + sealed.sum::<u64>()
+    }
+
+    /// Users in the database, sealed and not.
+    pub fn users_len(&self) -> usize {
+        self.users.len() + self.sealed_users.len()
+    }
+}
+
+/// Sealed records as JSON: hexadecimal digits of the id, and of the bytes.
+mod sealed_records {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
+
+    use crate::{ObjectId, SEALED_BYTES_MAX, SealedObject};
+
+    pub(super) fn serialize<S: Serializer>(
+        records: &BTreeMap<ObjectId, SealedObject>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        let hex = apdu::hex::encode;
+        to.collect_map(
+            records
+                .iter()
+                .map(|(id, sealed)| (hex(id.as_bytes()), hex(sealed.as_bytes()))),
+        )
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<ObjectId, SealedObject>, D::Error> {
+        let texts = BTreeMap::<String, String>::deserialize(from)?;
+        let bytes = |text: &str| {
+            apdu::hex::decode(text)
+                .map_err(|why| D::Error::custom(format!("expected hexadecimal digits: {why}")))
+        };
+        let record = |(id, sealed): (String, String)| {
+            let id = <[u8; ObjectId::BYTES]>::try_from(bytes(&id)?)
+                .map_err(|id| D::Error::custom(format!("expected an id of 32 bytes, got {}", id.len())))?;
+            let sealed = SealedObject::new(bytes(&sealed)?).ok_or_else(|| {
+                D::Error::custom(format!("expected a record of at most {SEALED_BYTES_MAX} bytes"))
+            })?;
+            Ok((ObjectId::new(id), sealed))
+        };
+        texts.into_iter().map(record).collect()
     }
 }
 
@@ -304,8 +376,11 @@ mod tests {
         stored.objects = Objects { count: 3, bytes: 99 };
         stored.replication_domain = Some("domain".into());
         stored.nodes.push(IpAddr::from([192, 0, 2, 20]));
-        let ana = UserName::parse("ana").expect("a name");
-        stored.apply(&Change::PutUser(ana, User::factory_master()));
+        let user = Change::PutUser {
+            id: ObjectId::new([1; ObjectId::BYTES]),
+            sealed: SealedObject::new(vec![1]).expect("it is short"),
+        };
+        stored.apply(&user);
         assert_ne!(stored, fresh);
         stored.apply(&Change::EraseDatabase);
         assert_eq!(stored, fresh);

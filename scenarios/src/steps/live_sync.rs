@@ -219,7 +219,6 @@ const MESSAGES_MAX: u32 = 2_000;
 
 //= LS-03
 fn sweep(stage: &mut Stage, args: &Args, what: CutWhat) -> Result<(), Mismatch> {
-    let old = database(stage.world()?.storage.durable());
     let mut kept = [0; 2];
     for after in 1..=MESSAGES_MAX {
         let mut again = stage.again(usize::MAX)?;
@@ -227,6 +226,8 @@ fn sweep(stage: &mut Stage, args: &Args, what: CutWhat) -> Result<(), Mismatch> 
         let world = again.world()?;
         // So that a write takes a moment in which the power can be cut.
         world.storage.latency = Duration::from_millis(1);
+        // Each world seals its users anew.
+        let old = database(world.storage.durable());
         let new = database(world.nodes[index].storage.durable());
         world.cable_messages = 0;
         world.cable_cut = Some(CableCut { what, after });
@@ -277,7 +278,7 @@ fn database(kept: &Kept) -> String {
         .collect();
     format!(
         "{:?} {:?} {:?} {:?} {:?} {objects:?}",
-        stored.users, stored.objects, stored.replication_domain, stored.nodes, stored.password_policy
+        stored.sealed_users, stored.objects, stored.replication_domain, stored.nodes, stored.password_policy
     )
 }
 

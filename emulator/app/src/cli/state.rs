@@ -19,7 +19,7 @@ use crate::store::{Kept, Store};
 /// What stands in every export.
 const TEST_DATA: &str = "the state of an emulated HSM: test data that protects nothing";
 /// The version of the export's form.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// Bytes of an export that is imported, at most.
 const EXPORT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -153,6 +153,7 @@ fn show(folder: &Path) -> Result<(), Problem> {
         .as_deref()
         .map_or_else(|| "<none>".into(), hsm_core::escape);
     row("replication domain", domain);
+    row("sealed users", stored.sealed_users.len().to_string());
     for (name, user) in &stored.users {
         let blocked = if user.failures >= policy.login_tries {
             ", blocked"

@@ -2,6 +2,7 @@
 //! device.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     future::poll_fn,
     pin::Pin,
@@ -408,7 +409,7 @@ impl Shell {
             let expected = format!("no more cards required than the {} there are", seed.holders.len());
             return Ok(Err(Refusal::conflict(doing, expected, seed.required.to_string())));
         };
-        self.seed(doing, |_| {
+        self.seed(doing, |stored| {
             let key = ServerMasterKey::generate(&mut OsRandom);
             let images = personalise(
                 &key,
@@ -423,7 +424,12 @@ impl Shell {
             let made = SeededCards {
                 cards: cards.collect(),
             };
-            Ok((vec![Change::Binding(Some(key.binding()))], made))
+            let mut changes = vec![Change::Binding(Some(key.binding()))];
+            if !stored.sealed_users.is_empty() {
+                // Another key opens nothing of the database.
+                changes.push(Change::EraseDatabase);
+            }
+            Ok((changes, made))
         })
     }
 
@@ -437,22 +443,18 @@ impl Shell {
             };
             names.push(name);
         }
-        self.seed(doing, |stored| {
-            let others = stored.users.keys().filter(|name| **name != UserName::master());
-            let removed = others.cloned().map(Change::RemoveUser);
-            // Like `master`, they have the factory's password.
-            let put = names.into_iter().map(|name| {
-                let user = if name == UserName::master() {
-                    User::factory_master()
-                } else {
-                    User {
-                        permissions: Permissions::NONE,
-                        ..User::factory_master()
-                    }
+        self.seed(doing, |_| {
+            // All of them have the factory's password: what was sealed before cannot be opened without the key.
+            let others = names.into_iter().map(|name| {
+                let user = User {
+                    permissions: Permissions::NONE,
+                    ..User::factory_master()
                 };
-                Change::PutUser(name, user)
+                (name, user)
             });
-            Ok((removed.chain(put).collect(), ()))
+            let mut users: BTreeMap<_, _> = others.collect();
+            users.insert(UserName::master(), User::factory_master());
+            Ok((vec![Change::SeedUsers(users)], ()))
         })
     }
 

@@ -40,6 +40,7 @@ impl Store {
 
     /// Adds objects to the database, all or none of them. One that is there already is replaced.
     pub fn add_objects(&self, objects: &[(ObjectId, SealedObject)]) -> Result<(), StoreError> {
+        self.end_rehearsal()?;
         self.write("write state", |transaction| {
             let mut total = read_total(transaction)?;
             let mut table = transaction.open_table(OBJECTS)?;
@@ -119,10 +120,7 @@ impl Store {
 
     /// Begins an import. Nothing else can be written before it is committed or dropped.
     pub(crate) fn begin_import(&self) -> Result<Import, StoreError> {
-        if self.file.fork().is_some() {
-            // The file is known to be whole only after something was written to it.
-            self.write("write state", |_| Ok(()))?;
-        }
+        self.end_rehearsal()?;
         let begin = || Import::begin(self.database().begin_write()?);
         begin().map_err(|error| self.not_written(error))
     }
@@ -144,6 +142,15 @@ impl Store {
             Ok(())
         };
         commit().map_err(|error| self.not_written(error))
+    }
+
+    /// The file is known to be whole only after something was written to it. That is not to be a whole database: a
+    /// rehearsal looks at every step before for each that it reads.
+    fn end_rehearsal(&self) -> Result<(), StoreError> {
+        if self.file.fork().is_some() {
+            self.write("write state", |_| Ok(()))?;
+        }
+        Ok(())
     }
 
     fn not_written(&self, error: WriteError) -> StoreError {

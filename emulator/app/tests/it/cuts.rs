@@ -8,8 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use hsm_core::{Change, LastStop, Model, Profile, Stored, User, UserName};
-use hsm_emulator::{FILE_NAME, Store};
+use hsm_core::{
+    Change, LastStop, Model, ObjectId, Profile, SealedObject, ServerMasterKey, Stored, User, UserName, Vault,
+};
+use hsm_emulator::{FILE_NAME, OsRandom, Store};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -43,12 +45,13 @@ impl Beginning {
         let (store, _) = Store::open(&folder.path().join("state"))
             .expect("it is whole")
             .expect("it is there");
+        // So many that an unlocked `master` is shorter where it is sealed.
         let blocked = User {
-            failures: 7,
+            failures: 70,
             ..User::factory_master()
         };
         store
-            .persist(&[Change::PutUser(UserName::master(), blocked)])
+            .persist(&[Change::SeedUsers([(UserName::master(), blocked)].into())])
             .expect("there is room");
         drop(store);
         Self::of(folder)
@@ -239,9 +242,21 @@ fn start_again(bench: &Bench, at: &str) {
     assert!(events.contains("self test passed"), "{at}: {events}");
 }
 
-/// Without what the program draws anew each time: the salt and the key of a Pocket.
+/// Without what the program draws anew each time: the salt and the key of a Pocket, and the nonces of sealed users, of
+/// whom the lengths are left.
 fn fixed(stored: &Stored) -> Stored {
     let mut stored = stored.clone();
+    let mut lens: Vec<_> = stored
+        .sealed_users
+        .values()
+        .map(|sealed| sealed.as_bytes().len())
+        .collect();
+    lens.sort_unstable();
+    let by_length = |(number, len)| {
+        let sealed = SealedObject::new(vec![0; len]).expect("it was as long");
+        (ObjectId::new([number; ObjectId::BYTES]), sealed)
+    };
+    stored.sealed_users = (0..).zip(lens).map(by_length).collect();
     if stored.activation.take().is_some() {
         // Its key is drawn, too, so only whether there is one can be compared.
         stored.binding = None;
@@ -250,13 +265,19 @@ fn fixed(stored: &Stored) -> Stored {
     stored
 }
 
-/// Without what any start and stop writes, and without the tries that are counted before a password is compared.
+/// Without what any start and stop writes, without the tries that are counted before a password is compared, and with
+/// every user as the next activation would seal it.
 fn settled(stored: &Stored) -> Stored {
+    let mut stored = stored.clone();
+    let vault = Vault::of(&ServerMasterKey::generate(&mut OsRandom));
+    let users = std::mem::take(&mut stored.users);
+    let sealed = users.iter().map(|(name, user)| vault.seal_user(name, user));
+    stored.sealed_users.extend(sealed);
     Stored {
         last_stop: LastStop::PowerCut,
         switched_on: true,
         activation_failures: 0,
-        ..fixed(stored)
+        ..fixed(&stored)
     }
 }
 

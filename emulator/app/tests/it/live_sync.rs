@@ -7,7 +7,7 @@ use hsm_emulator::Store;
 
 use crate::{
     emulator::demo,
-    nodes::{addresses, administrator, prepare, run, take},
+    nodes::{addresses, administrator, prepare, run, take, take_watched},
 };
 
 fn kept(folder: &Path) -> Vec<(ObjectId, SealedObject)> {
@@ -45,6 +45,50 @@ fn one_program_takes_the_database_of_another_while_that_one_runs() {
     assert!(at_source.ask("device.header").is_some(), "it goes on serving");
     let info = at_target.ask("device.info").expect("the session is open");
     assert_eq!(info["result"]["objects"], 5_000);
+    for emulator in [&mut target, &mut source] {
+        emulator.signal("-TERM");
+        emulator.end();
+    }
+    assert_eq!(kept(&target_folder), kept(&source_folder));
+}
+
+/// The source is killed in the middle of its work: the target says so at once, keeps its own database, goes on serving,
+/// and takes the other's when that one is back.
+//= LS-03
+#[test]
+fn a_source_that_is_killed_in_the_middle_leaves_the_old_database_and_can_be_asked_again() {
+    const OLD: u64 = 50;
+    const NEW: u64 = 20_000;
+    let demo = demo();
+    let folder = tempfile::tempdir().expect("there is room");
+    let [target_address, source_address] = addresses();
+    let [target_folder, source_folder] = ["target", "source"].map(|name| folder.path().join(name));
+    prepare(demo.path(), &target_folder, OLD, 0xAA, source_address.ip());
+    prepare(demo.path(), &source_folder, NEW, 0xBB, target_address.ip());
+    let mut target = run(&target_folder, target_address);
+    let mut source = run(&source_folder, source_address);
+    let cards = demo.path().join("cards");
+    drop(administrator(source_address, &cards));
+    let mut at_target = administrator(target_address, &cards);
+
+    let mut killed_at = None;
+    let cut = take_watched(&mut at_target, |percent| {
+        if percent >= 5 && killed_at.is_none() {
+            source.signal("-KILL");
+            killed_at = Some(percent);
+        }
+    });
+    assert!(killed_at.is_some_and(|percent| percent < 100), "{killed_at:?}");
+    assert_eq!(cut["error"]["data"]["reason"], "link_lost", "{cut}");
+    target.wait_for("live sync");
+    let info = at_target.ask("device.info").expect("it goes on serving");
+    assert_eq!(info["result"]["objects"], OLD);
+    source.end();
+
+    let mut source = run(&source_folder, source_address);
+    drop(administrator(source_address, &cards));
+    let (done, _) = take(&mut at_target);
+    assert_eq!(done["result"]["objects"], NEW, "{done}");
     for emulator in [&mut target, &mut source] {
         emulator.signal("-TERM");
         emulator.end();

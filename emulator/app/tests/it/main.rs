@@ -27,5 +27,6 @@ mod refusals;
 mod secrets;
 mod smart_cards;
 mod states;
+mod sync_peers;
 mod terminal;
 mod words;

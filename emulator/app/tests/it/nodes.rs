@@ -94,18 +94,25 @@ pub(crate) fn administrator(address: SocketAddr, cards: &Path) -> Manager {
     panic!("the set was not accepted")
 }
 
+/// The answer to a live sync, and the percents that were told meanwhile.
 pub(crate) fn take(manager: &mut Manager) -> (Value, Vec<u64>) {
+    let mut percents = Vec::new();
+    let answer = take_watched(manager, |percent| percents.push(percent));
+    (answer, percents)
+}
+
+/// The same, with a hand that sees each percent as it is told.
+pub(crate) fn take_watched(manager: &mut Manager, mut on_percent: impl FnMut(u64)) -> Value {
     manager
         .send(&json!({"jsonrpc": "2.0", "id": 9, "method": "ops.live_sync", "params": {"confirm": "TXP0000001"}}))
         .expect("the session is open");
-    let mut percents = Vec::new();
     loop {
         let message = manager.receive().expect("the session is open");
         if message["id"] == 9 && message.get("method").is_none() {
-            return (message, percents);
+            return message;
         }
         if message["method"] == "operation.progress" {
-            percents.push(message["params"]["percent"].as_u64().expect("a number"));
+            on_percent(message["params"]["percent"].as_u64().expect("a number"));
         }
     }
 }

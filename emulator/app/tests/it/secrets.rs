@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -126,33 +127,44 @@ fn files_in(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     files
 }
 
+/// The shadow of a card.
+fn shadow_of(card: &Path) -> Vec<u8> {
+    let text = fs::read_to_string(card).expect("it is there");
+    let line = text.lines().find_map(|line| line.strip_prefix("shadow = \""));
+    let hex = line.expect("a card has a shadow").trim_end_matches('"');
+    HEXUPPER.decode(hex.as_bytes()).expect("hexadecimal digits")
+}
+
+/// Where the index and the share are in a shadow. docs/fidelity.md: `SVMK`, version, set id, purpose, M, N, index, check
+/// value, share, checksum.
+const INDEX: usize = 16;
+const SHARE: Range<usize> = 20..52;
+
+/// The key that two shadows of a set of two of N give.
+fn key_of(first: &[u8], second: &[u8]) -> Vec<u8> {
+    let (x, y) = (first[INDEX], second[INDEX]);
+    let inverse = (1..=u8::MAX).find(|inverse| multiply(*inverse, x ^ y) == 1);
+    let inverse = inverse.expect("every element but 0 has one");
+    let bytes = first[SHARE].iter().zip(&second[SHARE]);
+    bytes
+        .map(|(a, b)| multiply(multiply(*a, y) ^ multiply(*b, x), inverse))
+        .collect()
+}
+
+/// The Server Master Key of a folder of cards, two of which give it.
+pub(crate) fn key_of_cards(folder: &Path) -> Vec<u8> {
+    let [first, second] = [CUSTODIANS[0], CUSTODIANS[1]].map(|custodian| shadow_of(&card(folder, custodian)));
+    key_of(&first, &second)
+}
+
 /// What the cards of a set hold, and the key that two of them give together.
 fn secrets_of_cards(folder: &Path) -> Vec<Secret> {
-    let shadows = CUSTODIANS.map(|custodian| {
-        let text = fs::read_to_string(card(folder, custodian)).expect("it is there");
-        let line = text.lines().find_map(|line| line.strip_prefix("shadow = \""));
-        let hex = line.expect("a card has a shadow").trim_end_matches('"');
-        HEXUPPER.decode(hex.as_bytes()).expect("hexadecimal digits")
-    });
-    // docs/fidelity.md: `SVMK`, version, set id, purpose, M, N, index, check value, share, checksum.
-    let (index, share) = (16, 20..52);
+    let shadows = CUSTODIANS.map(|custodian| shadow_of(&card(folder, custodian)));
     let mut secrets = Vec::new();
     for (custodian, shadow) in CUSTODIANS.iter().zip(&shadows) {
         secrets.push(Secret::new(&format!("shadow of {custodian}"), shadow));
-        secrets.push(Secret::new(
-            &format!("share of {custodian}"),
-            &shadow[share.clone()],
-        ));
+        secrets.push(Secret::new(&format!("share of {custodian}"), &shadow[SHARE]));
     }
-    let key_of = |first: &[u8], second: &[u8]| -> Vec<u8> {
-        let (x, y) = (first[index], second[index]);
-        let inverse = (1..=u8::MAX).find(|inverse| multiply(*inverse, x ^ y) == 1);
-        let inverse = inverse.expect("every element but 0 has one");
-        let bytes = first[share.clone()].iter().zip(&second[share.clone()]);
-        bytes
-            .map(|(a, b)| multiply(multiply(*a, y) ^ multiply(*b, x), inverse))
-            .collect()
-    };
     let key = key_of(&shadows[0], &shadows[1]);
     assert_eq!(key, key_of(&shadows[1], &shadows[2]), "any two give the same key");
     secrets.push(Secret::new("Server Master Key", &key));

@@ -75,6 +75,29 @@ fn a_state_of_version_2_is_brought_to_the_new_form_once_without_its_unsealed_obj
     }
 }
 
+/// Version 3 is that of `hsm-emulator demo` with one more user and one object, which an import put there: its users stand
+/// in clear until the next activation seals them.
+#[test]
+fn a_state_of_version_3_is_brought_to_the_new_form_once_with_its_users_and_objects() {
+    let folder = version(3);
+    let state = folder.path().join("state");
+    for _ in 0..2 {
+        let (store, kept) = Store::open(&state).expect("it is whole").expect("it is there");
+        assert!(kept.stored.binding.is_some() && kept.stored.remote_management);
+        assert!(kept.stored.sealed_users.is_empty());
+        let users: Vec<_> = kept.stored.users.iter().collect();
+        let described: Vec<_> = users
+            .iter()
+            .map(|(name, user)| (name.as_str(), user.permissions.0, user.failures))
+            .collect();
+        assert_eq!(described, [("ana", 65, 2), ("master", 0x80, 0)]);
+        assert_eq!((kept.stored.objects.count, kept.stored.objects.bytes), (1, 35));
+        let objects = store.objects().expect("the table is there");
+        assert_eq!(objects.len(), 1);
+        assert_eq!(objects[0].1.as_bytes(), [1, 2, 3]);
+    }
+}
+
 #[test]
 fn a_device_of_version_1_runs_and_logs() {
     let folder = version_1();

@@ -63,6 +63,7 @@ impl Counters {
             | Event::UserRemoved { .. }
             | Event::UserPasswordChanged(_)
             | Event::UserPermissionsChanged { .. }
+            | Event::UserDamaged(_)
             | Event::UserTrusted { .. }
             | Event::PasswordPolicyChanged { .. }
             | Event::ObjectChanged { .. }

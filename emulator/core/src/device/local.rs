@@ -7,7 +7,7 @@ use protocol::{Error, ErrorName};
 
 use super::{Device, Output, Promise, RemoteManagement, operations::Requester, partition::PartitionProcess};
 use crate::{
-    Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, LocalCard, Shadow, Where,
+    Activity, Change, DisabledBy, Event, Key, LastStop, LifeCycle, LocalCard, Shadow, Vault, Where,
     card_dialog::{CardDialog, Expected, Next},
     ceremony::{self, Ceremony, Step, Welcome},
     console::{Console, Page, Wish},
@@ -260,7 +260,9 @@ impl Device {
                 match self.state {
                     LifeCycle::FirstBoot => {
                         let binding = quorum.key.binding();
-                        self.commit(vec![Change::Binding(Some(binding))], Promise::Bind(quorum.key));
+                        let mut changes = vec![Change::Binding(Some(binding))];
+                        changes.extend(self.seal_users(&Vault::of(&quorum.key)));
+                        self.commit(changes, Promise::Bind(quorum.key));
                     }
                     LifeCycle::StoppedLocked | LifeCycle::RunningLocked => {
                         self.state.on_unlocked().expect("it is locked");

@@ -282,7 +282,7 @@ impl Device {
             activated: self.is_activated(),
             uptime_secs: cx.now.since(self.started_at).as_secs(),
             date_time: cx.wall_clock.to_string(),
-            users: u64::try_from(self.stored.users.len()).expect("a length fits into 64 bits"),
+            users: u64::try_from(self.stored.users_len()).expect("a length fits into 64 bits"),
             objects: self.stored.objects.count,
             database_bytes,
             free_bytes: self.profile.database_bytes_max.saturating_sub(database_bytes),

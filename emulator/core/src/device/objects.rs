@@ -8,8 +8,8 @@ use machine::Cx;
 use super::{Device, Errand as AnyErrand, Promise, users::Promised};
 use crate::{
     Change, Event, Fetched, GeneratedKey, Generation, OBJECTS_MAX, Object, ObjectChange, ObjectFacts,
-    ObjectId, ObjectName, ObjectRequest, Query, SealedObject, UserAnswer, UserName, UserRefusal, UserSession,
-    Vault,
+    ObjectId, ObjectName, ObjectRequest, Query, SealedObject, User, UserAnswer, UserName, UserRefusal,
+    UserSession, Vault,
 };
 
 /// What is under way.
@@ -95,8 +95,8 @@ impl Device {
         }
         // Source: the vendor's page on partition authorization.
         let partition = self
-            .stored
             .users
+            .known
             .get(&owner)
             .and_then(|user| user.partition.as_ref());
         let is_authorized = partition.is_some_and(|partition| partition.authorized);
@@ -377,21 +377,23 @@ impl Device {
         size: crate::Objects,
     ) -> Result<Reached, UserRefusal> {
         self.objects.leaving.remove(&removed);
-        if !self.stored.users.contains_key(&removed) {
+        if !self.users.known.contains_key(&removed) {
             return Err(UserRefusal::UserNotFound);
         }
         let partition = self.vault()?.partition(&removed);
         self.put_out(cx, &removed);
         let mut changes = vec![Change::RemovePartition { partition, size }];
         // Whoever gets the name next is trusted by nobody.
-        for (name, user) in &self.stored.users {
-            if user.trusted.contains_key(&removed) {
-                let mut user = user.clone();
-                user.trusted.remove(&removed);
-                changes.push(Change::PutUser(name.clone(), user));
-            }
+        let trusts = |(_, user): &(&UserName, &User)| user.trusted.contains_key(&removed);
+        let trusting = self.users.known.iter().filter(trusts);
+        let trusting: Vec<_> = trusting
+            .map(|(name, user)| (name.clone(), user.clone()))
+            .collect();
+        for (name, mut user) in trusting {
+            user.trusted.remove(&removed);
+            changes.push(self.put_user(name, user));
         }
-        changes.push(Change::RemoveUser(removed.clone()));
+        changes.push(self.forget_user(&removed));
         let event = Event::UserRemoved { name: removed, by };
         self.commit(changes, Promise::User(Promised::Done { session, event }));
         Ok(Reached::Wait)

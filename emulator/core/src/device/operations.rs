@@ -185,13 +185,14 @@ impl Device {
                 let user = User {
                     failures: 0,
                     ..self
-                        .stored
                         .users
+                        .known
                         .get(&name)
                         .cloned()
                         .unwrap_or(User::factory_master())
                 };
-                self.commit_operation(operation, requester, vec![Change::PutUser(name, user)], json!({}));
+                let change = self.put_user(name, user);
+                self.commit_operation(operation, requester, vec![change], json!({}));
             }
             Order::LiveSync { node, .. } => match self.sync_node(node.as_deref()) {
                 Ok(node) => self.begin_sync(cx, requester, node),

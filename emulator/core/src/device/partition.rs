@@ -7,7 +7,7 @@ use protocol::{ErrorName, ServiceState};
 
 use super::{Device, local::LocalDialog};
 use crate::{
-    Change, Event, Partition, PartitionChange, Shadow, User, UserName,
+    Event, Partition, PartitionChange, Shadow, User, UserName,
     ceremony::{self, Ceremony, Step, Welcome},
     console::{Answer, Dialog, Field, Page},
     escape,
@@ -90,7 +90,7 @@ impl Device {
 
     fn ask_for_partition_change(&mut self, typed: &str) {
         let user = UserName::parse(typed).and_then(|name| {
-            let user = self.stored.users.get(&name)?;
+            let user = self.users.known.get(&name)?;
             Some((name, PartitionChange::of(user.partition.as_ref())))
         });
         let Some((name, change)) = user else {
@@ -130,7 +130,7 @@ impl Device {
         let Some(mut process) = self.local.partition.take() else {
             return self.conclude_local_dialog(cx, CardOutcome::Abandoned);
         };
-        let Some(user) = self.stored.users.get(&process.name).cloned() else {
+        let Some(user) = self.users.known.get(&process.name).cloned() else {
             self.conclude_local_dialog(cx, CardOutcome::Abandoned);
             self.console.close_dialog();
             return self
@@ -173,7 +173,8 @@ impl Device {
                     name: name.clone(),
                     change,
                 };
-                self.promise_locally(Change::PutUser(name, user), event, told);
+                let change = self.put_user(name, user);
+                self.promise_locally(change, event, told);
             }
             Step::OtherSet | Step::Mismatch => {
                 self.refuse_local_card(cx, &ErrorName::SvmkMismatch.into());

@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::{Device, Errand as AnyErrand, Promise, operations::Requester};
 use crate::{
-    Change, ConnectionId, Event, LifeCycle, Operation, Operator, ServerMasterKey, Where, activation::Seal,
-    derivation::DerivedKey,
+    Change, ConnectionId, Event, LifeCycle, Operation, Operator, ServerMasterKey, Vault, Where,
+    activation::Seal, derivation::DerivedKey,
 };
 
 /// What a device knows of passwords besides what is durable.
@@ -223,12 +223,13 @@ impl Device {
                 }
             }
             Errand::SealFirst { owner, seal, key } => {
-                let changes = vec![
+                let mut changes = vec![
                     Change::Activation(Some(seal.close(&key, derived))),
                     //= LF-02
                     Change::Binding(Some(key.binding())),
                     Change::ActivationFailures(0),
                 ];
+                changes.extend(self.seal_users(&Vault::of(&key)));
                 self.commit(changes, Promise::Pocket(Promised::Set { owner, key }));
             }
             Errand::SealAgain { owner, seal, key } => {

@@ -24,6 +24,8 @@ const LOGGED_NAME_CHARACTERS_MAX: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Users {
     sessions: BTreeMap<UserSession, Session>,
+    /// Every user of the database, while the device has its key.
+    pub(super) known: BTreeMap<UserName, User>,
 }
 
 #[derive(Clone, Debug)]
@@ -158,7 +160,12 @@ impl Device {
         };
         user.idle_deadline = cx.now + USER_IDLE_MAX;
         let name = user.name.clone();
-        if self.live_sync.is_taking() && !matches!(request, UserRequest::Logout) {
+        let leaves = matches!(request, UserRequest::Logout);
+        if !leaves && !self.users.known.contains_key(&name) {
+            // The database was erased a moment ago, and the device stops as soon as that is durable.
+            return self.refuse_user(session, UserRefusal::WrongState);
+        }
+        if !leaves && self.live_sync.is_taking() {
             return self.refuse_user(session, UserRefusal::CannotNow);
         }
         let served = self
@@ -198,8 +205,8 @@ impl Device {
                 self.check_password_length(&new)?;
                 self.set_busy(session)?;
                 let user = self
-                    .stored
                     .users
+                    .known
                     .get(name)
                     .ok_or(UserRefusal::UserNotFound)?
                     .clone();
@@ -218,10 +225,10 @@ impl Device {
                 permissions,
             } => {
                 let created = UserName::parse(&typed).ok_or(UserRefusal::InvalidName)?;
-                if self.stored.users.contains_key(&created) {
+                if self.users.known.contains_key(&created) {
                     return Err(UserRefusal::UserExists);
                 }
-                if self.stored.users.len() >= USERS_MAX {
+                if self.users.known.len() >= USERS_MAX {
                     return Err(UserRefusal::LimitReached);
                 }
                 self.check_password_length(&password)?;
@@ -249,11 +256,12 @@ impl Device {
                 self.set_busy(session)?;
                 let user = User {
                     failures: self.password_policy().login_tries,
-                    ..self.stored.users[&blocked].clone()
+                    ..self.users.known[&blocked].clone()
                 };
                 let event = Event::UserBlocked(blocked.clone());
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::PutUser(blocked, user)], Promise::User(promised));
+                let change = self.put_user(blocked, user);
+                self.commit(vec![change], Promise::User(promised));
             }
             UserRequest::SetPermissions {
                 name: typed,
@@ -267,17 +275,18 @@ impl Device {
                 self.set_busy(session)?;
                 let user = User {
                     permissions,
-                    ..self.stored.users[&changed].clone()
+                    ..self.users.known[&changed].clone()
                 };
                 let event = Event::UserPermissionsChanged {
                     name: changed.clone(),
                     by: name.clone(),
                 };
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::PutUser(changed, user)], Promise::User(promised));
+                let change = self.put_user(changed, user);
+                self.commit(vec![change], Promise::User(promised));
             }
             UserRequest::ListUsers { after } => {
-                let users = self.stored.users.iter();
+                let users = self.users.known.iter();
                 let mut users = users.skip_while(|(name, _)| {
                     after
                         .as_ref()
@@ -311,7 +320,7 @@ impl Device {
                 if trusted == *name || permissions.0 & !Permissions::EVERY_OBJ.0 != 0 {
                     return Err(UserRefusal::InvalidValue);
                 }
-                let mut user = self.stored.users[name].clone();
+                let mut user = self.users.known[name].clone();
                 if permissions == Permissions::NONE {
                     user.trusted.remove(&trusted);
                 } else {
@@ -326,10 +335,11 @@ impl Device {
                     by: name.clone(),
                 };
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::PutUser(name.clone(), user)], Promise::User(promised));
+                let change = self.put_user(name.clone(), user);
+                self.commit(vec![change], Promise::User(promised));
             }
             UserRequest::ListTrusted => {
-                let trusted = self.stored.users[name].trusted.clone();
+                let trusted = self.users.known[name].trusted.clone();
                 self.answer_user(session, UserAnswer::Trusted(trusted.into_iter().collect()));
             }
             UserRequest::Object {
@@ -345,11 +355,12 @@ impl Device {
                 self.set_busy(session)?;
                 let user = User {
                     failures: 0,
-                    ..self.stored.users[&unblocked].clone()
+                    ..self.users.known[&unblocked].clone()
                 };
                 let event = Event::UserUnblocked(unblocked.clone());
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::PutUser(unblocked, user)], Promise::User(promised));
+                let change = self.put_user(unblocked, user);
+                self.commit(vec![change], Promise::User(promised));
             }
             //= LG-02
             UserRequest::RetrieveLog => {
@@ -455,17 +466,17 @@ impl Device {
             return self.refuse_user(session, refusal);
         }
         self.users.sessions.insert(session, Session::Busy(None));
-        let known = UserName::parse(&typed).filter(|name| self.stored.users.contains_key(name));
+        let known = UserName::parse(&typed).filter(|name| self.users.known.contains_key(name));
         // The try is written down before the password is compared. A name that nobody has costs the same write of
         // nothing and the same derivation, so that an answer's time does not tell who is a user.
         let mut changes = Vec::new();
         let mut was_blocked = false;
         if let Some(name) = &known {
-            let mut user = self.stored.users[name].clone();
+            let mut user = self.users.known[name].clone();
             was_blocked = self.is_blocked(&user);
             if !was_blocked {
                 user.failures += 1;
-                changes.push(Change::PutUser(name.clone(), user));
+                changes.push(self.put_user(name.clone(), user));
             }
         }
         let login = Login {
@@ -515,7 +526,7 @@ impl Device {
                 old,
             } => {
                 // Somebody may have removed the user meanwhile.
-                let Some(user) = self.stored.users.get(&name).cloned() else {
+                let Some(user) = self.users.known.get(&name).cloned() else {
                     return;
                 };
                 if !is_right(Some(&user), old, derived) {
@@ -532,9 +543,9 @@ impl Device {
                 created,
                 event,
             } => {
-                let refusal = match (created, self.stored.users.contains_key(&name)) {
+                let refusal = match (created, self.users.known.contains_key(&name)) {
                     (Some(_), true) => Some(UserRefusal::UserExists),
-                    (Some(_), false) if self.stored.users.len() >= USERS_MAX => {
+                    (Some(_), false) if self.users.known.len() >= USERS_MAX => {
                         Some(UserRefusal::LimitReached)
                     }
                     // Somebody has removed the user meanwhile.
@@ -545,7 +556,7 @@ impl Device {
                     self.set_free(session);
                     return self.refuse_user(session, refusal);
                 }
-                let before = self.stored.users.get(&name);
+                let before = self.users.known.get(&name);
                 let user = User {
                     permissions: created.unwrap_or_else(|| self.permissions_of(&name)),
                     verifier: Some(Verifier::new(self.profile.password_hash, salt, derived)),
@@ -554,7 +565,8 @@ impl Device {
                     partition: before.and_then(|user| user.partition.clone()),
                 };
                 let promised = Promised::Done { session, event };
-                self.commit(vec![Change::PutUser(name, user)], Promise::User(promised));
+                let change = self.put_user(name, user);
+                self.commit(vec![change], Promise::User(promised));
             }
         }
     }
@@ -563,7 +575,7 @@ impl Device {
         let user = login
             .known
             .as_ref()
-            .and_then(|name| self.stored.users.get(name))
+            .and_then(|name| self.users.known.get(name))
             .cloned();
         let compared = match &user {
             Some(User {
@@ -594,7 +606,7 @@ impl Device {
             return;
         }
         let cleared = User { failures: 0, ..user };
-        let changes = vec![Change::PutUser(name.clone(), cleared)];
+        let changes = vec![self.put_user(name.clone(), cleared)];
         let promised = Promised::Right { session, name, peer };
         self.commit(changes, Promise::User(promised));
     }
@@ -624,7 +636,7 @@ impl Device {
                 let user = login
                     .known
                     .as_ref()
-                    .and_then(|name| self.stored.users.get(name))
+                    .and_then(|name| self.users.known.get(name))
                     .cloned();
                 let (derivation, _) = self.comparison(cx, user.as_ref(), &login.password);
                 self.derive(derivation, AnyErrand::User(Errand::Login(login)));
@@ -689,8 +701,8 @@ impl Device {
     }
 
     fn permissions_of(&self, name: &UserName) -> Permissions {
-        self.stored
-            .users
+        self.users
+            .known
             .get(name)
             .map_or(Permissions::NONE, |user| user.permissions)
     }
@@ -705,7 +717,7 @@ impl Device {
                 None => true,
                 Some(typed) if typed == name.as_str() => true,
                 Some(typed) => UserName::parse(typed)
-                    .and_then(|owner| self.stored.users.get(&owner)?.trusted.get(name).copied())
+                    .and_then(|owner| self.users.known.get(&owner)?.trusted.get(name).copied())
                     .is_some_and(|trust| trust.0 & permission.0 == permission.0),
             },
         };
@@ -736,7 +748,7 @@ impl Device {
 
     pub(super) fn known_user(&self, typed: &str) -> Result<UserName, UserRefusal> {
         let name = UserName::parse(typed).ok_or(UserRefusal::InvalidName)?;
-        let is_known = self.stored.users.contains_key(&name);
+        let is_known = self.users.known.contains_key(&name);
         is_known.then_some(name).ok_or(UserRefusal::UserNotFound)
     }
 

@@ -161,6 +161,7 @@ impl Event {
                 why: SyncRefusal::Key,
             },
             Self::LogCleared { by: master },
+            Self::UserDamaged(ObjectId::new([0x5C; ObjectId::BYTES])),
         ]
     }
 

@@ -1,11 +1,12 @@
-//! The rows of an image: configuration, users, objects, each a kind, a key and a value. Objects stay sealed on their way.
+//! The rows of an image: configuration, users, objects, each a kind, a key and a value. Users and objects stay sealed on
+//! their way.
 
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use super::FRAME_BYTES_MAX;
-use crate::{ObjectId, PasswordPolicy, SealedObject, User, UserName};
+use crate::{ObjectId, PasswordPolicy, SealedObject};
 
 /// What comes over besides users and objects. Source: LS-02.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,7 +22,7 @@ pub(crate) struct ImageHead {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Row {
     Head(Box<ImageHead>),
-    User(UserName, Box<User>),
+    User(ObjectId, SealedObject),
     Object(ObjectId, SealedObject),
 }
 
@@ -46,10 +47,7 @@ pub(crate) fn encode_row(chunk: &mut Vec<u8>, row: &Row) {
             owned = json(serde_json::to_vec(head));
             (HEAD, &[], &owned)
         }
-        Row::User(name, user) => {
-            owned = json(serde_json::to_vec(user));
-            (USER, name.as_str().as_bytes(), &owned)
-        }
+        Row::User(id, sealed) => (USER, id.as_bytes(), sealed.as_bytes()),
         Row::Object(id, sealed) => (OBJECT, id.as_bytes(), sealed.as_bytes()),
     };
     chunk.push(kind);
@@ -84,13 +82,14 @@ pub(crate) fn rows_of(chunk: &[u8]) -> Result<Vec<Row>, RowError> {
 fn row(kind: u8, key: &[u8], value: &[u8]) -> Option<Row> {
     match kind {
         HEAD if key.is_empty() => Some(Row::Head(serde_json::from_slice(value).ok()?)),
-        USER => {
-            let name = UserName::parse(core::str::from_utf8(key).ok()?)?;
-            Some(Row::User(name, serde_json::from_slice(value).ok()?))
-        }
-        OBJECT => {
+        USER | OBJECT => {
             let id = ObjectId::new(key.try_into().ok()?);
-            Some(Row::Object(id, SealedObject::new(value.to_vec())?))
+            let sealed = SealedObject::new(value.to_vec())?;
+            Some(if kind == USER {
+                Row::User(id, sealed)
+            } else {
+                Row::Object(id, sealed)
+            })
         }
         _ => None,
     }
@@ -111,7 +110,10 @@ mod tests {
                 ntp: vec!["time.example".into()],
                 password_policy: None,
             })),
-            Row::User(UserName::master(), Box::new(User::factory_master())),
+            Row::User(
+                ObjectId::new([6; ObjectId::BYTES]),
+                SealedObject::new(vec![4, 5]).expect("it is short"),
+            ),
             Row::Object(
                 ObjectId::new([7; ObjectId::BYTES]),
                 SealedObject::new(vec![1, 2, 3]).expect("it is short"),

@@ -38,7 +38,9 @@ impl Shelf {
             | Change::ActivationFailures(_)
             | Change::Mode(_)
             | Change::Network(_)
-            | Change::PutUser(..)
+            | Change::PutUser { .. }
+            | Change::SealUsers(_)
+            | Change::SeedUsers(_)
             | Change::RemoveUser(_)
             | Change::Nodes(_)
             | Change::CalendarOffsetMillis(_)

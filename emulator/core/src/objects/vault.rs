@@ -1,18 +1,20 @@
-//! Encryption at rest: how an object is sealed under a key derived from the Server Master Key, and where it stands in the
-//! store without saying whose it is. `docs/decisions/0013-objects-at-rest.md` says why it is so. Keeps nothing itself.
+//! Encryption at rest: how an object or a user is sealed under a key derived from the Server Master Key, and where it
+//! stands in the store without saying whose it is. `docs/decisions/0013-objects-at-rest.md` says why it is so. Keeps nothing itself.
 
 use aws_lc_rs::{
-    aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey},
+    aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, RandomizedNonceKey, UnboundKey},
     hkdf::{HKDF_SHA256, Salt},
     hmac,
 };
 use zeroize::Zeroizing;
 
 use super::{Object, ObjectFacts, ObjectId, ObjectName, PartitionTag, SealedObject};
-use crate::{ServerMasterKey, UserName};
+use crate::{ServerMasterKey, User, UserName};
 
 /// The form of a sealed object.
 const FORMAT: u8 = 1;
+/// The form of a sealed user.
+const USER_FORMAT: u8 = 1;
 /// Bytes of the revision, which follows the form.
 const REVISION_BYTES: usize = 8;
 /// Bytes of a nonce of AES-GCM, which follows the revision.
@@ -21,23 +23,34 @@ const HEADER_BYTES: usize = 1 + REVISION_BYTES + NONCE_BYTES;
 /// What the keys of this version are derived with.
 const SALT: &[u8] = b"hsm-rig: objects at rest, version 1";
 
-/// What seals and opens objects, while the Server Master Key is in memory.
+/// What seals and opens objects and users, while the Server Master Key is in memory.
 pub struct Vault {
     sealing: RandomizedNonceKey,
     naming: hmac::Key,
+    user_sealing: LessSafeKey,
+    user_naming: hmac::Key,
 }
 
-/// A sealed object that does not open: it was changed, it stands where another belongs, or another key sealed it.
+/// A sealed object or user that does not open: it was changed, it stands where another belongs, or another key sealed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DamagedObject;
 
 impl Vault {
     /// The vault of this key.
     pub fn of(key: &ServerMasterKey) -> Self {
-        let sealing = derived(key, b"sealing");
+        let sealing = |purpose: &[u8]| {
+            RandomizedNonceKey::new(&AES_256_GCM, &*derived(key, purpose))
+                .expect("a key of AES-256 has 32 bytes")
+        };
+        let naming = |purpose: &[u8]| hmac::Key::new(hmac::HMAC_SHA256, &*derived(key, purpose));
         Self {
-            sealing: RandomizedNonceKey::new(&AES_256_GCM, &*sealing).expect("a key of AES-256 has 32 bytes"),
-            naming: hmac::Key::new(hmac::HMAC_SHA256, &*derived(key, b"naming")),
+            sealing: sealing(b"sealing"),
+            naming: naming(b"naming"),
+            user_sealing: LessSafeKey::new(
+                UnboundKey::new(&AES_256_GCM, &*derived(key, b"sealing of users"))
+                    .expect("a key of AES-256 has 32 bytes"),
+            ),
+            user_naming: naming(b"naming of users"),
         }
     }
 
@@ -116,6 +129,54 @@ impl Vault {
             key: Zeroizing::new(rest.to_vec()),
         };
         Ok((object, revision))
+    }
+
+    /// Where a user stands.
+    pub fn user_id(&self, name: &UserName) -> ObjectId {
+        let tag = hmac::sign(&self.user_naming, name.as_str().as_bytes());
+        ObjectId(tag.as_ref().try_into().expect("HMAC-SHA-256 has 32 bytes"))
+    }
+
+    /// Seals a user for its place: name, permissions, hash of the password and everything else. The nonce is drawn from
+    /// what is sealed: it comes again with the same user alone, and then the bytes are the same.
+    pub fn seal_user(&self, name: &UserName, user: &User) -> (ObjectId, SealedObject) {
+        let id = self.user_id(name);
+        let inside = serde_json::to_vec(&(name, user)).expect("it has string keys and no failing serializer");
+        let mut inside = Zeroizing::new(inside);
+        // No name holds a NUL, so that no id is drawn from the same text.
+        let whole = Zeroizing::new([b"\0", id.as_bytes().as_slice(), &inside].concat());
+        let drawn = hmac::sign(&self.user_naming, &whole);
+        let nonce: [u8; NONCE_BYTES] = drawn.as_ref()[..NONCE_BYTES]
+            .try_into()
+            .expect("it was cut to that length");
+        self.user_sealing
+            .seal_in_place_append_tag(
+                Nonce::assume_unique_for_key(nonce),
+                Aad::from(id.as_bytes()),
+                &mut *inside,
+            )
+            .expect("the text is short");
+        let mut sealed = Vec::with_capacity(1 + NONCE_BYTES + inside.len());
+        sealed.push(USER_FORMAT);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&inside);
+        (id, SealedObject(sealed))
+    }
+
+    /// Opens what was sealed for this place.
+    pub fn open_user(&self, id: ObjectId, sealed: &SealedObject) -> Result<(UserName, User), DamagedObject> {
+        let (&format, rest) = sealed.0.split_first().ok_or(DamagedObject)?;
+        let (nonce, inside) = rest.split_at_checked(NONCE_BYTES).ok_or(DamagedObject)?;
+        if format != USER_FORMAT {
+            return Err(DamagedObject);
+        }
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| DamagedObject)?;
+        let mut inside = Zeroizing::new(inside.to_vec());
+        let inside = self
+            .user_sealing
+            .open_in_place(nonce, Aad::from(id.as_bytes()), &mut inside)
+            .map_err(|_| DamagedObject)?;
+        serde_json::from_slice(inside).map_err(|_| DamagedObject)
     }
 }
 
@@ -203,6 +264,65 @@ mod tests {
         let elsewhere = vault_of_one.id(&user("ana"), &ObjectName::parse("other").expect("a name"));
         assert!(vault_of_one.open(elsewhere, &sealed).is_err());
         assert!(vault(2).open(id, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_sealed_user_opens_in_its_place_alone_and_shows_nothing() {
+        let user_of = |permissions| User {
+            permissions: crate::Permissions(permissions),
+            ..User::factory_master()
+        };
+        let (one, two) = (vault(1), vault(2));
+        let (name, kept) = (user("planted"), user_of(0x41));
+        let (id, sealed) = one.seal_user(&name, &kept);
+        assert_eq!(id, one.user_id(&name));
+        assert_eq!(one.open_user(id, &sealed), Ok((name.clone(), kept.clone())));
+        for secret in [b"planted".as_slice(), b"permissions"] {
+            let found = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret);
+            assert!(!found(sealed.as_bytes()) && !found(id.as_bytes()), "{secret:?}");
+        }
+        for index in 0..sealed.as_bytes().len() {
+            let mut bytes = sealed.as_bytes().to_vec();
+            bytes[index] ^= 1;
+            assert!(one.open_user(id, &SealedObject(bytes)).is_err(), "byte {index}");
+            let short = SealedObject(sealed.as_bytes()[..index].to_vec());
+            assert!(one.open_user(id, &short).is_err(), "cut at {index}");
+        }
+        assert!(one.open_user(one.user_id(&user("other")), &sealed).is_err());
+        assert!(two.open_user(id, &sealed).is_err());
+        assert_ne!(id, two.user_id(&name));
+        // The same user is the same bytes, and no other has its nonce.
+        assert_eq!(one.seal_user(&name, &kept).1, sealed);
+        let nonce = |sealed: &SealedObject| sealed.as_bytes()[1..=NONCE_BYTES].to_vec();
+        for (_, other) in [
+            one.seal_user(&name, &user_of(0x42)),
+            one.seal_user(&user("other"), &kept),
+        ] {
+            assert_ne!(nonce(&other), nonce(&sealed));
+        }
+        // A user is no object, and the other way round.
+        assert!(one.open(id, &sealed).is_err());
+    }
+
+    /// The longest name, every trusted user there can be, and a set of cards: it fits into its limit.
+    #[test]
+    fn the_largest_user_is_within_the_limit_of_a_sealed_record() {
+        let longest = |number: usize| user(&format!("{number:0>16}"));
+        let kept = User {
+            failures: u32::MAX,
+            permissions: crate::Permissions(u32::MAX),
+            trusted: (0..crate::TRUSTED_MAX)
+                .map(|number| (longest(number), crate::Permissions::EVERY_OBJ))
+                .collect(),
+            partition: Some(crate::Partition {
+                set: ServerMasterKey::generate(&mut Seed(1).rng_for("key")).binding(),
+                authorized: false,
+            }),
+            ..User::factory_master()
+        };
+        let (_, sealed) = vault(1).seal_user(&longest(0), &kept);
+        // The hash of a password takes less than 500 bytes more.
+        assert!(sealed.as_bytes().len() + 500 < crate::SEALED_BYTES_MAX);
     }
 
     #[test]

@@ -38,10 +38,10 @@ fn the_information_of_a_device_after_one_minute_and_two_custodians() {
     insta::assert_snapshot!(result_of(&mut bench, "device.info"), @r#"
     {
       "activated": true,
-      "database_bytes": 59,
+      "database_bytes": 122,
       "date_time": "2026/01/01 00:01:20",
       "firmware": "5.0.22.0",
-      "free_bytes": 536870853,
+      "free_bytes": 536870790,
       "hardware": "Dinamo XP (emulated)",
       "last_self_test": {
         "date_time": "2026/01/01 00:00:20",

@@ -6,7 +6,7 @@ use std::{
 };
 
 use hsm_core::{
-    Event, FOLLOWERS_MAX, Input, Model, Password, Permissions, USER_ERRANDS_MAX, USER_IDLE_MAX,
+    Event, FOLLOWERS_MAX, Input, Model, Password, Permissions, SealedObject, USER_ERRANDS_MAX, USER_IDLE_MAX,
     USER_SESSIONS_MAX, USERS_MAX, UserAnswer, UserRefusal, UserRequest, UserSession,
 };
 use serde_json::json;
@@ -20,11 +20,15 @@ const PASSWORD: &str = "12345678";
 /// A Pocket whose service runs: it needs no cards for that.
 fn running() -> Bench {
     let mut bench = Bench::of(Model::Pocket, 2).out_of_the_factory().switched_on();
+    activate(&mut bench);
+    bench
+}
+
+fn activate(bench: &mut Bench) {
     bench.arrive();
     let asked = bench.ask_with("auth.activate", &json!({"password": "correct horse"}));
     assert!(asked.and_then(|asked| bench.answer_to(asked)).is_some());
     assert!(bench.is_activated());
-    bench
 }
 
 /// Asks, and gives what was answered at once.
@@ -253,4 +257,64 @@ fn of_a_name_that_is_none_only_its_beginning_is_logged_and_escaped() {
         );
         assert_eq!(events.next(), Some(expected));
     }
+}
+
+/// A device without its key knows no user: what it keeps of them is sealed by the first activation, and opens with the
+/// next.
+//= LF-04
+#[test]
+fn users_are_sealed_at_rest_and_known_while_the_device_has_its_key() {
+    let mut bench = Bench::of(Model::Pocket, 2).out_of_the_factory().switched_on();
+    assert_eq!(
+        (bench.durable.users.len(), bench.durable.sealed_users.len()),
+        (1, 0)
+    );
+    activate(&mut bench);
+    let sealed = |bench: &Bench| (bench.durable.users.len(), bench.durable.sealed_users.len());
+    assert_eq!(sealed(&bench), (0, 1));
+    assert!(is_in(log_in(&mut bench, 0).as_ref()));
+    assert_eq!(create(&mut bench, "quirin", "a password"), DONE);
+    assert_eq!(sealed(&bench), (0, 2));
+    let kept = serde_json::to_string(&bench.durable).expect("it is JSON");
+    assert!(
+        !kept.contains("quirin") && !kept.contains("permissions"),
+        "{kept}"
+    );
+
+    // The same users after a cut, and again one that is removed is gone.
+    bench.cut();
+    bench.return_power();
+    bench.wait(bench.profile.limits.start);
+    activate(&mut bench);
+    assert!(is_in(log_in_as(&mut bench, 1, "quirin", "a password").as_ref()));
+    assert!(is_in(log_in(&mut bench, 0).as_ref()));
+    let name = "quirin".to_owned();
+    assert_eq!(ask(&mut bench, 0, UserRequest::Remove { name }), DONE);
+    assert_eq!(sealed(&bench), (0, 1));
+    let refused = Some(UserAnswer::Refused(UserRefusal::LoginFailed));
+    assert_eq!(log_in_as(&mut bench, 2, "quirin", "a password"), refused);
+}
+
+/// Whoever changes the record of a user in the store is let in by nothing, not even by the factory's password, and the
+/// log says which record it was.
+#[test]
+fn a_user_whose_record_was_changed_is_not_let_in_and_the_log_says_so() {
+    let mut bench = running();
+    bench.cut();
+    let (id, sealed) = bench.durable.sealed_users.pop_first().expect("there is `master`");
+    let mut bytes = sealed.as_bytes().to_vec();
+    *bytes.last_mut().expect("it is not empty") ^= 1;
+    let changed = SealedObject::new(bytes).expect("it is as long");
+    bench.durable.sealed_users.insert(id, changed);
+    bench.return_power();
+    bench.wait(bench.profile.limits.start);
+    bench.sights.clear();
+    activate(&mut bench);
+    let told = bench.sights.iter().any(|sight| match &sight.seen {
+        Seen::Event(event) => *event == Event::UserDamaged(id),
+        _ => false,
+    });
+    assert!(told, "{:?}", bench.sights);
+    let refused = Some(UserAnswer::Refused(UserRefusal::LoginFailed));
+    assert_eq!(log_in(&mut bench, 0), refused);
 }

@@ -61,14 +61,23 @@ fn profile() -> Profile {
 /// State folders with one key: that of the target with `old` objects, and that of the source with `new`.
 pub(super) fn pair(folder: &Path, old: u64, new: u64) -> (PathBuf, PathBuf) {
     let source = folder.join("source");
-    let made = Hsm::create(&source, Stored::out_of_the_factory(&profile()));
-    let mut made = made.started();
-    made.ask("auth.activate", &json!({ "password": PASSWORD }));
-    made.cut();
+    let mut stored = Stored::out_of_the_factory(&profile());
+    let node = User {
+        permissions: hsm_core::Permissions::NONE,
+        ..User::factory_master()
+    };
+    stored
+        .users
+        .insert(UserName::parse("node").expect("a name"), node);
+    // The first activation sets the password, and seals the users.
+    Hsm::create(&source, stored).activated().cut();
     let (store, kept) = Store::open(&source).expect("it is whole").expect("it is there");
     let target = folder.join("target");
     let mut stored = kept.stored.clone();
     stored.nodes = vec![NODE.into()];
+    stored.apply(&hsm_core::Change::SeedUsers(
+        [(UserName::master(), User::factory_master())].into(),
+    ));
     let for_target = Kept {
         profile_text: Profile::text_of(Model::Pocket).into(),
         stored,
@@ -78,15 +87,9 @@ pub(super) fn pair(folder: &Path, old: u64, new: u64) -> (PathBuf, PathBuf) {
     target_store
         .add_objects(&objects(old, 0xAA))
         .expect("there is room");
+    drop(target_store);
+    Hsm::open(&target).activated().cut();
     store.add_objects(&objects(new, 0xBB)).expect("there is room");
-    let node = User {
-        permissions: hsm_core::Permissions::NONE,
-        ..User::factory_master()
-    };
-    let name = UserName::parse("node").expect("a name");
-    store
-        .persist(&[hsm_core::Change::PutUser(name, node)])
-        .expect("there is room");
     (target, source)
 }
 
@@ -304,7 +307,11 @@ impl Hsm {
 pub(super) fn database(folder: &Path) -> (Vec<u8>, Objects) {
     let (store, kept) = Store::open(folder).expect("it is whole").expect("it is there");
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-    context.update(format!("{:?}", kept.stored.users).as_bytes());
+    assert!(kept.stored.users.is_empty(), "all of them are sealed");
+    for (id, sealed) in &kept.stored.sealed_users {
+        context.update(id.as_bytes());
+        context.update(sealed.as_bytes());
+    }
     let objects = store.objects().expect("they are there");
     assert_eq!(
         u64::try_from(objects.len()).expect("it fits"),

@@ -117,7 +117,7 @@ fn a_form_of_a_later_release_is_refused_as_that() {
     check_lie(
         |_, _, frame| {
             if is(frame, IMAGE_BEGIN) {
-                frame[HEADER_BYTES + 1] = 2;
+                frame[HEADER_BYTES + 1] += 1;
             }
             false
         },

@@ -227,10 +227,10 @@ impl Device {
             ntp: self.network().ntp.clone(),
             password_policy: self.stored.password_policy,
         };
-        let users = u32::try_from(self.stored.users.len()).expect("they have their limit");
+        let users = u32::try_from(self.stored.sealed_users.len()).expect("they have their limit");
         let mut rows = VecDeque::from([Row::Head(Box::new(head))]);
-        let stored = self.stored.users.iter();
-        rows.extend(stored.map(|(name, user)| Row::User(name.clone(), Box::new(user.clone()))));
+        let stored = self.stored.sealed_users.iter();
+        rows.extend(stored.map(|(id, sealed)| Row::User(*id, sealed.clone())));
         let step = SourceStep::Opening {
             image,
             mac: proofs.stream(),

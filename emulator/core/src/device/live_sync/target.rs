@@ -10,8 +10,8 @@ use serde_json::json;
 
 use super::{ConnectionId, Device, Errand, ImportStep, Output};
 use crate::{
-    Change, Event, OBJECTS_MAX, ObjectId, Objects, Operation, USERS_MAX, User, UserName,
-    device::{Errand as AnyErrand, Promise, operations::Requester},
+    Change, Event, OBJECTS_MAX, ObjectId, Objects, Operation, SealedObject, USERS_MAX, UserName, Vault,
+    device::{Errand as AnyErrand, Promise, operations::Requester, sealed_users::open_users},
     live_sync::{
         BINDING_BYTES, CHUNKS_ON_THE_WAY_MAX, Challenge, Hello, IMAGE_FORMAT, ImageBegin, ImageEnd,
         ImageHead, Message, NONCE_BYTES, PROGRESS_STEP, Proofs, Row, SYNC_SILENCE, StreamMac, SyncRefusal,
@@ -61,7 +61,8 @@ pub(super) struct Taking {
     taken: u64,
     bytes: u64,
     head: Option<ImageHead>,
-    users: BTreeMap<UserName, User>,
+    /// Sealed with the key that both sides have proved.
+    users: BTreeMap<ObjectId, SealedObject>,
     last_object: Option<ObjectId>,
     objects: Objects,
     end: Option<ImageEnd>,
@@ -75,7 +76,7 @@ impl Taking {
     }
 
     /// Takes a chunk apart, and hands out its objects.
-    fn take(&mut self, chunk: &[u8]) -> Result<Vec<(ObjectId, crate::SealedObject)>, SyncRefusal> {
+    fn take(&mut self, chunk: &[u8]) -> Result<Vec<(ObjectId, SealedObject)>, SyncRefusal> {
         let on_the_way = self.chunks - self.taken;
         let is_too_fast = on_the_way >= u64::try_from(CHUNKS_ON_THE_WAY_MAX).unwrap_or(u64::MAX);
         if is_too_fast || self.end.is_some() {
@@ -92,8 +93,8 @@ impl Taking {
                         return Err(SyncRefusal::Protocol);
                     }
                 }
-                Row::User(name, user) => {
-                    if self.users.len() >= USERS_MAX || self.users.insert(name, *user).is_some() {
+                Row::User(id, sealed) => {
+                    if self.users.len() >= USERS_MAX || self.users.insert(id, sealed).is_some() {
                         return Err(SyncRefusal::Protocol);
                     }
                 }
@@ -124,7 +125,6 @@ impl Taking {
             && (self.chunks, self.bytes) == (end.chunks, end.bytes)
             && (users, self.objects) == (self.begin.users, self.begin.objects)
             && self.head.is_some()
-            && self.users.contains_key(&UserName::master())
     }
 }
 
@@ -227,7 +227,7 @@ impl Device {
                 if let Some(target) = &mut self.live_sync.target {
                     target.step = step;
                 }
-                self.commit_if_whole();
+                self.commit_if_whole(cx);
             }
             Err(why) => {
                 if is_taking {
@@ -325,12 +325,12 @@ impl Device {
         if is_step {
             self.tell_progress(percent, text);
         }
-        self.commit_if_whole();
+        self.commit_if_whole(cx);
     }
 
     /// Hands the new database over to be made durable in one write, when all of it is there.
     //= LS-03
-    fn commit_if_whole(&mut self) {
+    fn commit_if_whole(&mut self, cx: &Cx<'_>) {
         let Some(target) = &mut self.live_sync.target else {
             return;
         };
@@ -343,10 +343,16 @@ impl Device {
         let Some(head) = taking.head.take() else {
             return;
         };
-        let (users, objects) = (core::mem::take(&mut taking.users), taking.objects);
+        let (sealed_users, objects) = (core::mem::take(&mut taking.users), taking.objects);
         let (requester, node, connection) = (target.requester, target.node, target.connection);
+        let known = self.key.as_ref().map(Vault::of);
+        let known = known.and_then(|vault| open_users(&vault, &sealed_users).ok());
+        let Some(known) = known.filter(|known| known.contains_key(&UserName::master())) else {
+            return self.end_target(cx, SyncRefusal::Damaged, true);
+        };
         target.step = TargetStep::Committing;
         target.silence.cancel();
+        self.users.known = known;
         //= LS-02
         let mut changes = Vec::new();
         if head.ntp != self.network().ntp {
@@ -355,7 +361,7 @@ impl Device {
             changes.push(Change::Network(Some(network)));
         }
         changes.push(Change::ReplaceDatabase(Box::new(NewDatabase {
-            users,
+            sealed_users,
             objects,
             replication_domain: head.replication_domain,
             nodes: head.nodes,
