@@ -762,6 +762,9 @@ fn port_problem(address: SocketAddr, error: &std::io::Error, option: &str) -> Pr
         std::io::ErrorKind::AddrInUse => Problem::new(ExitCode::InUse, what).hint(format!(
             "end the program that has it, or choose another with `{option}`; port 0 is one that is free"
         )),
+        std::io::ErrorKind::PermissionDenied => Problem::new(ExitCode::Usage, what).hint(format!(
+            "an ordinary user may not open a port below 1024; choose another with `{option}`"
+        )),
         _ => Problem::new(ExitCode::Usage, what),
     }
 }

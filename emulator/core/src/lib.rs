@@ -77,8 +77,8 @@ pub use objects::{
 };
 pub use operations::{Access, Operation, Verdict};
 pub use profile::{
-    Authentication, FactoryReset, HARDWARE_CHARACTERS_MAX, INTERFACES_MAX, InvalidProfile, LIMIT_SECS_MAX,
-    Limits, Model, PROFILE_BYTES_MAX, Profile, UserPolicy,
+    Authentication, FactoryReset, HARDWARE_CHARACTERS_MAX, HTTPS_PORT, HttpConsole, INTERFACES_MAX,
+    InvalidProfile, LIMIT_SECS_MAX, Limits, Model, PROFILE_BYTES_MAX, Profile, UserPolicy,
 };
 /// Whether the HSM service runs.
 pub use protocol::ServiceState;

@@ -15,6 +15,8 @@ pub const PROFILE_BYTES_MAX: usize = 65_536;
 pub const HARDWARE_CHARACTERS_MAX: usize = 255;
 /// Ethernet interfaces of a device, at most.
 pub const INTERFACES_MAX: usize = 4;
+/// The port that an address of HTTPS does not name.
+pub const HTTPS_PORT: u16 = 443;
 /// The longest limit that a profile may set, in seconds: a day.
 pub const LIMIT_SECS_MAX: u64 = 86_400;
 
@@ -50,6 +52,8 @@ pub struct Profile {
     pub password_hash: DerivationSettings,
     /// What a return to factory mode leaves.
     pub factory_reset: FactoryReset,
+    /// The HTTP console, if the device has one.
+    pub http_console: Option<HttpConsole>,
 }
 
 /// The vendor's models.
@@ -145,6 +149,14 @@ pub struct UserPolicy {
 pub struct FactoryReset {
     /// Whether network settings that were changed stay.
     pub keeps_network: bool,
+}
+
+/// Where users find the HTTP console. Source: HC-01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpConsole {
+    /// The port, [`HTTPS_PORT`] on the real device; 0 is one that is free.
+    pub port: u16,
 }
 
 /// What is wrong with a profile file, and where.
@@ -426,7 +438,7 @@ mod tests {
             &XP.replace("firmware", "frimware"),
             "4:1: unknown field `frimware`, expected one of `model`, `serial`, `firmware`, `hardware`, \
              `authentication`, `network`, `database_bytes_max`, `service_starts_after_activation`, `limits`, \
-             `users`, `password_hash`, `factory_reset`",
+             `users`, `password_hash`, `factory_reset`, `http_console`",
         );
         check_refused(
             &XP.replace("inactivity_secs = 120", "inactivity_secs = 0"),
@@ -449,6 +461,24 @@ mod tests {
             &XP.replace("lanes = 1", "lanes = \"é\" \"x\""),
             "49:13: unexpected key or value, expected newline, `#`",
         );
+    }
+
+    #[test]
+    fn an_http_console_has_a_port_or_is_not_there() {
+        let with = |table: &str| Profile::parse(&format!("{XP}\n[http_console]\n{table}\n"));
+        assert_eq!(Profile::xp().http_console, None);
+        for port in [0, HTTPS_PORT, 65_535] {
+            let profile = with(&format!("port = {port}")).expect("it is right");
+            assert_eq!(profile.http_console, Some(HttpConsole { port }));
+        }
+        for (table, why) in [
+            ("", "missing field `port`"),
+            ("port = 65536", "invalid value: integer `65536`, expected u16"),
+            ("port = 1\nname = \"x\"", "unknown field `name`, expected `port`"),
+        ] {
+            let refused = with(table).expect_err("it is wrong");
+            assert_eq!(refused.why, why);
+        }
     }
 
     #[test]

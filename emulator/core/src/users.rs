@@ -285,6 +285,11 @@ pub enum UserRequest {
         /// From the first after this name, or from the first of all.
         after: Option<String>,
     },
+    /// What is known of one user.
+    ShowUser {
+        /// As typed.
+        name: String,
+    },
     /// Another policy for passwords; the profile's if there is none.
     SetPolicy(Option<PasswordPolicy>),
     /// To let somebody do something with the objects of the own partition, or nothing any more.
@@ -365,7 +370,7 @@ impl UserRequest {
             Self::Block { .. } | Self::Unblock { .. } | Self::SetPermissions { .. } | Self::SetPolicy(_) => {
                 Need::System(Permissions::SYS_OPERATOR)
             }
-            Self::ListUsers { .. } => Need::System(Permissions::USER_LIST),
+            Self::ListUsers { .. } | Self::ShowUser { .. } => Need::System(Permissions::USER_LIST),
             Self::RetrieveLog | Self::FollowLog | Self::ClearLog => {
                 Need::System(Permissions::USER_REMOTE_LOG)
             }
@@ -396,6 +401,7 @@ impl UserRequest {
             | Self::SetPermissions { .. }
             | Self::SetPolicy(_)
             | Self::ListUsers { .. }
+            | Self::ShowUser { .. }
             | Self::RetrieveLog
             | Self::FollowLog
             | Self::ClearLog => None,
@@ -426,7 +432,7 @@ pub enum UserAnswer {
         /// Whether there are more after the last.
         more: bool,
     },
-    /// Users, in the order of their names.
+    /// Users, in the order of their names; the one that was asked for.
     Users {
         /// They.
         users: Vec<UserFacts>,

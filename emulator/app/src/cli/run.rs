@@ -50,7 +50,8 @@ pub(super) struct RunArgs {
     /// Where managers connect; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT", default_value_t = DEFAULT_LISTEN)]
     listen: SocketAddr,
-    /// Serve the HTTP console here while the HSM service runs; port 0 is one that is free
+    /// Serve the HTTP console here while the HSM service runs; port 0 is one that is free [default: the address of
+    /// `--listen` with the port of the profile, if that has one]
     #[arg(long, value_name = "ADDR:PORT")]
     http_listen: Option<SocketAddr>,
     /// Run without the local console
@@ -166,7 +167,9 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
                 Some(server)
             }
         };
-        let http = args.http_listen.map(|address| {
+        let http_console = appliance.device().profile().http_console;
+        let by_profile = http_console.map(|console| SocketAddr::new(args.listen.ip(), console.port));
+        let http = args.http_listen.or(by_profile).map(|address| {
             http::Server::reserve(address).map_err(|error| http_listen_problem(address, &error))
         });
         let http = http.transpose()?;

@@ -78,3 +78,17 @@ pub(crate) const PERMISSIONS: [(Permissions, &str, &str); 6] = [
     (Permissions::SYS_BACKUP, "backup", "Backup and restore"),
     (Permissions::SYS_UPDATE_HSM, "update", "Firmware update"),
 ];
+
+/// The permissions of a user, for a person.
+pub(crate) fn permission_names(permissions: Permissions) -> String {
+    let names: Vec<_> = PERMISSIONS
+        .iter()
+        .filter(|(permission, ..)| permissions.0 & permission.0 != 0)
+        .map(|(.., name)| *name)
+        .collect();
+    if names.is_empty() {
+        "The own partition".into()
+    } else {
+        names.join(", ")
+    }
+}

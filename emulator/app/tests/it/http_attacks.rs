@@ -137,6 +137,63 @@ fn csrf_a_form_that_is_not_of_a_page_of_the_session_changes_nothing() {
     );
 }
 
+/// Every form that changes keys or users, with what it would change.
+const FORMS: [(&str, &str); 10] = [
+    ("/keys/create", "name=planted&algorithm=aes128"),
+    ("/keys/attributes", "name=k&label=planted"),
+    ("/keys/block", "name=k"),
+    ("/keys/release", "name=k"),
+    ("/keys/remove", "name=k&sure=1"),
+    ("/users/create", "name=planted&password=a+password"),
+    ("/users/block", "name=ana"),
+    ("/users/unblock", "name=ana"),
+    ("/users/permissions", "name=ana&operator=1"),
+    ("/users/remove", "name=ana&sure=1"),
+];
+
+#[test]
+fn csrf_no_form_about_keys_or_users_counts_without_the_token_and_the_origin() {
+    let (_folder, console) = console();
+    let login = console.login("master", PASSWORD);
+    let other = console.login("master", PASSWORD);
+    for (path, fields) in [
+        ("/keys/create", "name=k&algorithm=aes128&label=before"),
+        ("/users/create", "name=ana&password=a+password"),
+    ] {
+        assert_eq!(console.post(path, Some(&login), fields).status, 200);
+    }
+    let pages = || {
+        ["/keys", "/keys/key?name=k", "/users"].map(|path| {
+            let page = console.get(path, Some(&login)).body;
+            assert!(page.contains("before") || page.contains(">ana</a>"), "{page}");
+            page
+        })
+    };
+    let before = pages();
+    let ours = console.of_a_form(Some(&login));
+    let evil = ours.replace(&format!("https://{}", console.address), "https://evil.example");
+    for (path, fields) in FORMS {
+        for (what, headers, body) in [
+            ("no token", &ours, fields.to_owned()),
+            ("another's token", &ours, format!("csrf={}&{fields}", other.csrf)),
+            ("another origin", &evil, format!("csrf={}&{fields}", login.csrf)),
+        ] {
+            let answer = console.ask("POST", path, headers, &body);
+            assert!(
+                answer.status == 403 && answer.body.is_empty(),
+                "{path}, {what}: {answer:?}"
+            );
+        }
+        // By the address line, which an image on another page would ask for.
+        let answer = console.get(&format!("{path}?csrf={}&{fields}", login.csrf), Some(&login));
+        assert_eq!(answer.status, 405, "{path}: {answer:?}");
+        // Without a session nothing but the login page comes back.
+        let answer = console.post(path, None, fields);
+        assert!(answer.body.contains("<h1>Login</h1>"), "{path}: {answer:?}");
+    }
+    assert_eq!(pages(), before);
+}
+
 #[test]
 fn clickjacking_every_answer_says_that_it_is_not_framed_kept_guessed_at_or_told() {
     let (_folder, console) = console();
@@ -146,6 +203,10 @@ fn clickjacking_every_answer_says_that_it_is_not_framed_kept_guessed_at_or_told(
         (200, console.get("/", Some(&login))),
         (200, console.get("/log", Some(&login))),
         (200, console.get("/log/download", Some(&login))),
+        (200, console.get("/keys", Some(&login))),
+        (404, console.get("/keys/key?name=k", Some(&login))),
+        (200, console.get("/users", Some(&login))),
+        (200, console.get("/users/user?name=master", Some(&login))),
         (200, console.get("/style.css", None)),
         (404, console.get("/nothing", Some(&login))),
         (403, console.try_login("master", "wrong words")),
@@ -193,8 +254,19 @@ fn script_reflected_or_stored_is_shown_as_the_text_that_it_is() {
             "/users/create",
             format!("name=ana&password={}", SCRIPT_IN_A_FORM.repeat(4)),
         ),
-        ("/users/remove", format!("name={SCRIPT_IN_A_FORM}")),
+        ("/users/remove", format!("name={SCRIPT_IN_A_FORM}&sure=1")),
+        ("/users/block", format!("name={SCRIPT_IN_A_FORM}")),
         ("/users/unblock", format!("name={SCRIPT_IN_A_FORM}")),
+        ("/users/permissions", format!("name={SCRIPT_IN_A_FORM}")),
+        (
+            "/keys/create",
+            format!("name={SCRIPT_IN_A_FORM}&algorithm=aes128"),
+        ),
+        ("/keys/create", format!("name=k1&algorithm={SCRIPT_IN_A_FORM}")),
+        ("/keys/attributes", format!("name={SCRIPT_IN_A_FORM}&label=x")),
+        ("/keys/block", format!("name={SCRIPT_IN_A_FORM}")),
+        ("/keys/release", format!("name={SCRIPT_IN_A_FORM}")),
+        ("/keys/remove", format!("name={SCRIPT_IN_A_FORM}&sure=1")),
         (
             "/password",
             format!("old={SCRIPT_IN_A_FORM}&new=other+words&again=other+words"),
@@ -210,6 +282,48 @@ fn script_reflected_or_stored_is_shown_as_the_text_that_it_is() {
             "{path}: {answer:?}"
         );
     }
+    for path in [
+        "/keys?after=",
+        "/keys/key?name=",
+        "/users?after=",
+        "/users/user?name=",
+    ] {
+        let answer = console.get(&format!("{path}{SCRIPT_IN_A_FORM}"), Some(&login));
+        assert!(
+            !answer.body.contains("<script") && !answer.body.contains("alert("),
+            "{path}: {answer:?}"
+        );
+    }
+    // Stored as what a user may say of a key, and shown in the list, in the facts and in the field of the form.
+    let fields = format!("name=k1&algorithm=aes128&label={SCRIPT_IN_A_FORM}");
+    let list = console.post("/keys/create", Some(&login), &fields);
+    assert!(
+        shown(&list) && list.body.contains(&format!("<td>{SCRIPT_ESCAPED}</td>")),
+        "{list:?}"
+    );
+    for key in [
+        console.get("/keys/key?name=k1", Some(&login)),
+        console.post(
+            "/keys/attributes",
+            Some(&login),
+            &format!("name=k1&label={SCRIPT_IN_A_FORM}"),
+        ),
+    ] {
+        assert!(
+            shown(&key) && key.body.contains(&format!("<dd>{SCRIPT_ESCAPED}</dd>")),
+            "{key:?}"
+        );
+        assert!(
+            key.body.contains(&format!("value=\"{SCRIPT_ESCAPED}\"")),
+            "{key:?}"
+        );
+    }
+    // What would turn a line around is spelled out.
+    let turned = console.post("/keys/attributes", Some(&login), "name=k1&label=%E2%80%AEx");
+    assert!(
+        turned.body.contains("<dd>\\u{202e}x</dd>") && !turned.body.contains('\u{202e}'),
+        "{turned:?}"
+    );
     // The file is text, and says so.
     let file = console.get("/log/download", Some(&login));
     assert!(
@@ -233,6 +347,11 @@ fn path_traversal_nothing_but_the_pages_is_served() {
         "/style.css/../../state.redb",
         "/log/download%00.txt",
         "/./log",
+        "/keys/../../state.redb",
+        "/keys/key/../../../state.redb",
+        "/keys/..%2f..%2fstate.redb",
+        "/users/user/../../../etc/passwd",
+        "/users/%2e%2e/keys",
     ] {
         let answer = console.get(path, Some(&login));
         assert!(
@@ -242,6 +361,47 @@ fn path_traversal_nothing_but_the_pages_is_served() {
     }
     let answer = console.get("/log?search=../../etc/passwd", Some(&login));
     assert!(answer.body.contains("0 of 0 lines"), "{answer:?}");
+    // In the place of a name that is looked up.
+    for name in [
+        "../../etc/passwd",
+        "..%2F..%2Fetc%2Fpasswd",
+        "%00",
+        "k%00.x",
+        "%2Fetc%2Fpasswd",
+        "master/../ana",
+    ] {
+        for path in ["/keys/key?name=", "/keys?after=", "/users/user?name="] {
+            let answer = console.get(&format!("{path}{name}"), Some(&login));
+            assert!(
+                answer.status == 422 && answer.body.contains("Error 5014 (invalid_name)"),
+                "{path}{name}: {answer:?}"
+            );
+            assert!(!answer.body.contains("passwd"), "{path}{name}: {answer:?}");
+        }
+        for (path, fields) in [
+            ("/keys/create", "&algorithm=aes128"),
+            ("/keys/remove", "&sure=1"),
+            ("/users/block", ""),
+        ] {
+            let answer = console.post(path, Some(&login), &format!("name={name}{fields}"));
+            assert!(
+                answer.status == 422 && answer.body.contains("Error 5014"),
+                "{path}, {name}: {answer:?}"
+            );
+        }
+    }
+    // Two dots are a name of an object, and no more than that.
+    let answer = console.post("/keys/create", Some(&login), "name=..&algorithm=aes128");
+    assert!(
+        answer.status == 200 && answer.body.contains("<a href=\"/keys/key?name=..\">..</a>"),
+        "{answer:?}"
+    );
+    assert!(
+        console
+            .get("/keys/key?name=..", Some(&login))
+            .body
+            .contains("<dd>..</dd>")
+    );
 }
 
 #[test]
@@ -265,6 +425,31 @@ fn header_injection_what_is_typed_begins_no_line_of_an_answer() {
     // The log has one line of it.
     let log = console.get("/log?search=planted", Some(&login));
     assert!(log.body.contains("1 of 1 lines"), "{log:?}");
+    // In every field of the forms about keys and users.
+    let line = "x%0d%0aSet-Cookie:+__Host-hsm=injected%0d%0a%0d%0a";
+    for (path, fields) in [
+        ("/keys/create", format!("name={line}&algorithm=aes128")),
+        ("/keys/create", format!("name=k1&algorithm={line}")),
+        ("/keys/create", format!("name=k1&algorithm=aes128&label={line}")),
+        ("/keys/remove", format!("name={line}&sure=1")),
+        ("/users/create", format!("name={line}&password=a+password")),
+        ("/users/permissions", format!("name={line}")),
+    ] {
+        let answer = console.post(path, Some(&login), &fields);
+        assert!(
+            answer.status == 422 && set_cookie(&answer).is_none() && !answer.head.contains("injected"),
+            "{path}: {answer:?}"
+        );
+    }
+    for path in [
+        "/keys?after=",
+        "/keys/key?name=",
+        "/users?after=",
+        "/users/user?name=",
+    ] {
+        let answer = console.get(&format!("{path}{line}"), Some(&login));
+        assert!(!answer.head.contains("injected"), "{path}: {answer:?}");
+    }
     // Two hosts, and two lengths, as a smuggler sends them.
     let host = console.address;
     for request in [
@@ -302,6 +487,20 @@ fn oversized_requests_are_refused_one_past_each_limit() {
     };
     assert_eq!(chunked(BODY_BYTES_MAX).status, 403);
     assert_eq!(chunked(BODY_BYTES_MAX + 1).status, 413);
+    // Each of the other forms has the same limit, behind a login.
+    let login = console.login("master", PASSWORD);
+    for (path, fields) in FORMS {
+        let form = console.of_a_form(Some(&login));
+        let padded = |len: usize| {
+            let fields = format!("csrf={}&{fields}&padding=", login.csrf);
+            let rest = len - fields.len();
+            fields + &"x".repeat(rest)
+        };
+        let answer = console.ask("POST", path, &form, &padded(BODY_BYTES_MAX));
+        assert!(answer.status != 413, "{path}: {answer:?}");
+        let answer = console.ask("POST", path, &form, &padded(BODY_BYTES_MAX + 1));
+        assert_eq!(answer.status, 413, "{path}");
+    }
     // `Host`, `Connection` and `Content-Length` are headers, too.
     let headers = |len: usize| "X: y\r\n".repeat(len - 3);
     assert_eq!(console.ask("GET", "/", &headers(HEADERS_MAX), "").status, 200);

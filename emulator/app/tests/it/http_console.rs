@@ -161,7 +161,16 @@ fn nothing_is_shown_without_a_login_and_the_manager_knows_the_way() {
     let mut console = Console::start(folder.path());
     let told = console.manager.ask("http_console.url").expect("it answers");
     assert_eq!(told["result"]["url"], format!("https://{}/", console.address));
-    for path in ["/", "/password", "/users", "/log", "/log/download"] {
+    for path in [
+        "/",
+        "/keys",
+        "/keys/key?name=k",
+        "/password",
+        "/users",
+        "/users/user?name=master",
+        "/log",
+        "/log/download",
+    ] {
         let answer = console.get(path, None);
         assert!(answer.body.contains("<h1>Login</h1>"), "{path}: {answer:?}");
         assert!(!answer.body.contains("master"), "{path}");
@@ -289,16 +298,18 @@ fn users_have_the_pages_that_they_may_use_and_no_others() {
     );
     let menu = |login: &Login| {
         let page = console.get("/", Some(login)).body;
-        ["/password", "/users", "/log"].map(|path| page.contains(&format!("href=\"{path}\"")))
+        ["/keys", "/password", "/users", "/log"].map(|path| page.contains(&format!("href=\"{path}\"")))
     };
-    assert_eq!(menu(&master), [true, true, true]);
-    assert_eq!(menu(&ana), [true, false, true]);
-    assert_eq!(menu(&bruno), [true, false, false]);
+    assert_eq!(menu(&master), [true, true, true, true]);
+    assert_eq!(menu(&ana), [true, true, false, true]);
+    assert_eq!(menu(&bruno), [true, true, false, false]);
     // What no menu shows is refused to whoever asks for it.
     for (path, fields) in [
         ("/users/create", "name=carla&password=a+password"),
-        ("/users/remove", "name=ana"),
+        ("/users/remove", "name=ana&sure=1"),
+        ("/users/block", "name=ana"),
         ("/users/unblock", "name=ana"),
+        ("/users/permissions", "name=bruno&operator=1"),
         ("/log/clear", ""),
     ] {
         let answer = console.post(path, Some(&bruno), fields);
@@ -307,7 +318,7 @@ fn users_have_the_pages_that_they_may_use_and_no_others() {
             "{path}: {answer:?}"
         );
     }
-    for path in ["/users", "/log", "/log/download"] {
+    for path in ["/users", "/users/user?name=ana", "/log", "/log/download"] {
         let answer = console.get(path, Some(&bruno));
         assert!(
             answer.status == 403 && answer.body.contains("Error 5002"),
@@ -337,10 +348,10 @@ fn users_have_the_pages_that_they_may_use_and_no_others() {
         "{log:?}"
     );
     // A user that is removed leaves at once.
-    let answer = console.post("/users/remove", Some(&master), "name=bruno");
+    let answer = console.post("/users/remove", Some(&master), "name=bruno&sure=1");
     assert!(answer.body.contains("The user is removed."), "{answer:?}");
     assert!(!console.is_in(&bruno));
-    let answer = console.post("/users/remove", Some(&master), "name=master");
+    let answer = console.post("/users/remove", Some(&master), "name=master&sure=1");
     assert!(
         answer.status == 403 && answer.body.contains("Error 5018"),
         "{answer:?}"

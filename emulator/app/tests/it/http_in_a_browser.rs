@@ -1,10 +1,16 @@
 //! The HTTP console in a headless Chromium, as somebody uses it. Pictures of it are kept in the folder
 //! `target/tmp/screenshots`.
 
-use std::path::Path;
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use browser_bed::{Browser, Colours};
 use serde_json::Value;
+use terminal_bed::TerminalBed;
 
 use crate::http_console::{Console, PASSWORD, administrator};
 
@@ -49,17 +55,66 @@ fn log_in(browser: &mut Browser, password: &str) {
     browser.press("Enter");
 }
 
+/// The client of this build, which no test of this crate would build.
+fn client() -> PathBuf {
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--bins", "-p", "hsm-client-app"])
+        .args((!cfg!(debug_assertions)).then_some("--release"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
+        .status();
+    assert!(built.expect("cargo runs this test").success(), "the client is built");
+    Path::new(env!("CARGO_BIN_EXE_hsm-emulator")).with_file_name("hsm-client")
+}
+
+/// A person at the client, who opens the fourth tab: the address that the opener was started with.
+fn opened_by_the_client(console: &Console) -> String {
+    let bed = TerminalBed::new(80, 24, "screen");
+    let folder = bed.folder().display().to_string();
+    let opener = bed.folder().join("opener");
+    // The file is there when it is whole.
+    let script = format!("#!/bin/sh\nprintf '%s' \"$*\" > {folder}/new && mv {folder}/new {folder}/opened\n");
+    fs::write(&opener, script).expect("there is room");
+    fs::set_permissions(&opener, PermissionsExt::from_mode(0o700)).expect("it is ours");
+    bed.run(&format!(
+        "XDG_CONFIG_HOME={folder} {} --opener {folder}/opener console {}",
+        client().display(),
+        console.bench.emulator.address()
+    ));
+    bed.wait_for("[ Connect ]");
+    bed.keys(&["Enter"]);
+    bed.wait_for("First use");
+    bed.wait_for("Service  running");
+    bed.keys(&["Enter"]);
+    bed.wait_until("the question is gone", |screen| !screen.contains("First use"));
+    bed.keys(&["4"]);
+    bed.wait_for("▸ [ Open HTTP console ]");
+    bed.keys(&["Enter"]);
+    let opened = bed.folder().join("opened");
+    // Whoever starts a browser does not wait for it, so that no screen says when it was.
+    bed.wait_until("the opener was started", |_| opened.exists());
+    let address = fs::read_to_string(opened).expect("it was seen");
+    bed.keys(&["x"]);
+    bed.wait_for("ended-with-0");
+    address
+}
+
 //= HC-01
 //= HC-02
 //= HT-01
 #[test]
-fn from_the_managers_address_to_a_login_a_new_password_five_idle_minutes_and_the_services_end() {
+fn from_the_clients_fourth_tab_to_a_key_a_new_password_five_idle_minutes_and_the_services_end() {
     let folder = tempfile::tempdir().expect("there is room");
     let mut console = Console::start(folder.path());
-    let told = console.manager.ask("http_console.url").expect("it answers");
+    // There is room for one manager: this one leaves for the client.
+    let left = console.manager.ask("session.close").expect("it answers");
+    assert!(left.get("result").is_some(), "{left}");
+    console.bench.emulator.wait_for("session ended");
+    let address = opened_by_the_client(&console);
+    assert_eq!(address, format!("https://{}/", console.address));
+    console.bench.emulator.wait_for("session ended");
     let mut browser = Browser::start();
     browser.believe_any_certificate();
-    browser.open(told["result"]["url"].as_str().expect("an address"));
+    browser.open(&address);
     sees(&mut browser, "Login");
     judge(&mut browser, "login");
 
@@ -77,6 +132,38 @@ fn from_the_managers_address_to_a_login_a_new_password_five_idle_minutes_and_the
         "no script sees the cookie"
     );
     judge(&mut browser, "session");
+
+    // A key, by keyboard alone from its name on.
+    browser.click("nav a[href='/keys']");
+    sees(&mut browser, "There is no key here.");
+    judge(&mut browser, "no-keys");
+    browser.click("#created");
+    browser.type_text("signing-2026");
+    browser.press("Tab");
+    // The kinds of keys, the curve P-256 by its first letters.
+    browser.type_text("ec");
+    browser.press("Tab");
+    browser.type_text("Invoices <b>");
+    browser.press("Enter");
+    sees(&mut browser, "The key is created.");
+    sees(&mut browser, "signing-2026");
+    sees(&mut browser, "Invoices <b>");
+    judge(&mut browser, "keys");
+    browser.click("td a");
+    sees(&mut browser, "-----BEGIN PUBLIC KEY-----");
+    judge(&mut browser, "key");
+    browser.click("form[action='/keys/block'] button");
+    sees(&mut browser, "The key is blocked.");
+    judge(&mut browser, "key-blocked");
+    browser.click("form[action='/keys/release'] button");
+    sees(&mut browser, "The key is released.");
+    // The browser itself asks for the tick.
+    browser.click("form[action='/keys/remove'] button");
+    assert_eq!(
+        browser.evaluate("document.querySelector('[name=sure]').validity.valueMissing"),
+        true
+    );
+    sees(&mut browser, "The key is released.");
 
     browser.click("nav a[href='/password']");
     sees(&mut browser, "Present password");
@@ -97,6 +184,12 @@ fn from_the_managers_address_to_a_login_a_new_password_five_idle_minutes_and_the
     browser.press("Enter");
     sees(&mut browser, "The user is created.");
     judge(&mut browser, "users");
+    browser.click("td a[href='/users/user?name=ana']");
+    sees(&mut browser, "Block");
+    judge(&mut browser, "user");
+    browser.click("form[action='/users/block'] button");
+    sees(&mut browser, "The user is blocked.");
+    judge(&mut browser, "user-blocked");
 
     browser.click("nav a[href='/log']");
     sees(&mut browser, "user ana created");
@@ -107,12 +200,13 @@ fn from_the_managers_address_to_a_login_a_new_password_five_idle_minutes_and_the
     sees(&mut browser, "Login");
     log_in(&mut browser, "other words");
     sees(&mut browser, "Logged in from");
+    browser.click("nav a[href='/keys']");
+    sees(&mut browser, "signing-2026");
 
     // What was refused on the way was told to the browser as an error; nothing else was.
     let errors = browser.take_errors();
     assert!(errors.iter().all(|error| error.contains("403")), "{errors:?}");
 
-    // The manager was as idle.
     console.manager = administrator(&console.bench);
     let answer = console.manager.ask("ops.stop_service").expect("it answers");
     assert!(answer.get("result").is_some(), "{answer}");

@@ -13,6 +13,7 @@ mod http_attacks;
 mod http_console;
 #[cfg(feature = "browser")]
 mod http_in_a_browser;
+mod http_keys_and_users;
 mod life;
 mod live_sync;
 mod log;

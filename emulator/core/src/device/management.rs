@@ -11,7 +11,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Device, Output};
-use crate::{ConnectionId, Denial, Event, Gone, SessionEnd, Where, event::CardOutcome, remote::Manager};
+use crate::{
+    ConnectionId, Denial, Event, Gone, HTTPS_PORT, HttpConsole, SessionEnd, Where, event::CardOutcome,
+    remote::Manager,
+};
 
 impl Device {
     //= RM-18
@@ -144,7 +147,12 @@ impl Device {
                             SocketAddr::new(self.ip().into(), address.port()).to_string()
                         }
                         Some(address) => address.to_string(),
-                        None => self.ip().to_string(),
+                        None => match self.profile.http_console {
+                            Some(HttpConsole { port }) if ![0, HTTPS_PORT].contains(&port) => {
+                                SocketAddr::new(self.ip().into(), port).to_string()
+                            }
+                            Some(_) | None => self.ip().to_string(),
+                        },
                     };
                     Ok(to_value(HttpConsoleUrl {
                         url: format!("https://{host}/"),

@@ -293,15 +293,14 @@ impl Device {
                         .is_some_and(|after| name.as_str() <= after.as_str())
                 });
                 let page = users.by_ref().take(LIST_PAGE_MAX);
-                let page = page
-                    .map(|(name, user)| UserFacts {
-                        name: name.clone(),
-                        permissions: user.permissions,
-                        blocked: self.is_blocked(user),
-                    })
-                    .collect();
+                let page = page.map(|(name, user)| self.facts_of(name, user)).collect();
                 let more = users.next().is_some();
                 self.answer_user(session, UserAnswer::Users { users: page, more });
+            }
+            UserRequest::ShowUser { name: typed } => {
+                let shown = self.known_user(&typed)?;
+                let users = vec![self.facts_of(&shown, &self.stored.users[&shown])];
+                self.answer_user(session, UserAnswer::Users { users, more: false });
             }
             UserRequest::SetPolicy(policy) => {
                 if policy.is_some_and(|policy| !policy.is_valid()) {
@@ -728,6 +727,14 @@ impl Device {
     pub(crate) fn password_policy(&self) -> PasswordPolicy {
         let profile = || PasswordPolicy::of(&self.profile.users);
         self.stored.password_policy.unwrap_or_else(profile)
+    }
+
+    fn facts_of(&self, name: &UserName, user: &User) -> UserFacts {
+        UserFacts {
+            name: name.clone(),
+            permissions: user.permissions,
+            blocked: self.is_blocked(user),
+        }
     }
 
     pub(super) fn is_blocked(&self, user: &User) -> bool {

@@ -508,3 +508,38 @@ fn what_needs_an_operator_is_refused_to_everybody_else() {
         UserAnswer::Refused(UserRefusal::CannotRemoveMaster)
     );
 }
+
+#[test]
+fn one_user_is_shown_to_whoever_may_list_them_as_the_list_shows_it() {
+    let mut bench = with_users();
+    let show = |name: &str| UserRequest::ShowUser { name: name.into() };
+    assert_eq!(
+        ask(&mut bench, 1, show("bia")),
+        refused(UserRefusal::NotPermitted)
+    );
+    let permissions = UserRequest::SetPermissions {
+        name: "ana".into(),
+        permissions: Permissions::USER_LIST,
+    };
+    assert_eq!(ask(&mut bench, 0, permissions), UserAnswer::Done);
+    let block = UserRequest::Block { name: "bia".into() };
+    assert_eq!(ask(&mut bench, 0, block), UserAnswer::Done);
+    let UserAnswer::Users { users: all, more } = ask(&mut bench, 1, UserRequest::ListUsers { after: None })
+    else {
+        panic!("a list")
+    };
+    assert_eq!((all.len(), more), (3, false));
+    for facts in all {
+        let shown = ask(&mut bench, 1, show(facts.name.as_str()));
+        let users = vec![facts];
+        assert_eq!(shown, UserAnswer::Users { users, more: false });
+    }
+    assert_eq!(
+        ask(&mut bench, 1, show("eve")),
+        refused(UserRefusal::UserNotFound)
+    );
+    assert_eq!(
+        ask(&mut bench, 1, show("../x")),
+        refused(UserRefusal::InvalidName)
+    );
+}

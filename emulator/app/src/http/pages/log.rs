@@ -1,0 +1,134 @@
+//! The event log as somebody with the permission sees it: searched, downloaded, cleared.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::{Extension, Request, State},
+    response::{IntoResponse as _, Response},
+};
+use hsm_core::{UserAnswer, UserRequest};
+use hyper::{
+    HeaderMap, StatusCode,
+    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+};
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use super::{
+    Desk, Entry, Peer, Visitor, either,
+    frame::{News, button, form, page, refused},
+    go, login_page,
+};
+use crate::http::{
+    html::Html,
+    log_search::{self, LINES_SHOWN_MAX},
+    server::Answer,
+};
+
+/// Readings of the log at once: each may hold all of it.
+const LOG_READERS_MAX: usize = 2;
+static LOG_READERS: Semaphore = Semaphore::const_new(LOG_READERS_MAX);
+
+/// The files of the log, if the device lets this user have them.
+async fn log_files(desk: &Desk, visitor: &Visitor) -> Result<Vec<std::fs::File>, Response> {
+    match desk
+        .ask(&visitor.session, visitor.peer, UserRequest::RetrieveLog)
+        .await
+    {
+        Ok(Answer::Log(files)) => files.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response()),
+        Ok(Answer::User(UserAnswer::Refused(refusal))) => {
+            Err(refused(visitor, Entry::Log, "Event log", refusal))
+        }
+        Ok(Answer::User(_)) => Err(login_page("", &News::Nothing)),
+        Err(status) => Err(status.into_response()),
+    }
+}
+
+/// Reads the log aside: a time in which nobody else shall wait.
+async fn read_log<T: Send + 'static>(
+    read: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T, Response> {
+    let failed = || StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    let _place = LOG_READERS.acquire().await.map_err(|_| failed())?;
+    spawn_blocking(read)
+        .await
+        .map_err(|_| failed())?
+        .map_err(|_| failed())
+}
+
+//= LG-02
+pub(super) async fn log_page(
+    State(desk): State<Desk>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    either(show_log(&desk, peer, request).await)
+}
+
+async fn show_log(desk: &Desk, peer: IpAddr, request: Request) -> Result<Response, Response> {
+    let (visitor, query) = desk.reader(peer, request).await?;
+    let files = log_files(desk, &visitor).await?;
+    let text = query.field("search").to_owned();
+    let (lines, found) = read_log(move || log_search::search(files, &text)).await?;
+    let mut body = Html::default()
+        .raw("<form method=\"get\" action=\"/log\"><label for=\"search\">Search</label>")
+        .raw("<input id=\"search\" name=\"search\" maxlength=\"64\" value=\"")
+        .text(query.field("search"))
+        .raw("\"><button>Search</button></form><p>")
+        .text(&format!(
+            "{} of {found} lines, at most the last {LINES_SHOWN_MAX}.",
+            lines.len()
+        ))
+        .raw("</p><p><a href=\"/log/download\" download>Download the whole log</a></p><ul class=\"log\">");
+    for line in lines {
+        body = body.raw("<li>").text(&line).raw("</li>");
+    }
+    let body = body
+        .raw("</ul><h2>Clear</h2>")
+        .piece(&form("/log/clear", &visitor))
+        .raw("<p>Throws every line away. The new log begins with who did it.</p>")
+        .piece(&button("Clear the log"));
+    Ok(page(
+        StatusCode::OK,
+        "Event log",
+        Some((&visitor, Entry::Log)),
+        &body,
+    ))
+}
+
+pub(super) async fn download_log(
+    State(desk): State<Desk>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    either(send_log(&desk, peer, &headers).await)
+}
+
+async fn send_log(desk: &Desk, peer: IpAddr, headers: &HeaderMap) -> Result<Response, Response> {
+    let visitor = desk.visitor(headers, peer).await?;
+    let files = log_files(desk, &visitor).await?;
+    let bytes = read_log(move || log_search::whole(files)).await?;
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (CONTENT_DISPOSITION, "attachment; filename=\"events.log\""),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+pub(super) async fn clear_log(
+    State(desk): State<Desk>,
+    Extension(Peer(peer)): Extension<Peer>,
+    request: Request,
+) -> Response {
+    let (visitor, _) = match desk.sender(peer, request).await {
+        Ok(sender) => sender,
+        Err(answer) => return answer,
+    };
+    match desk
+        .news(&visitor, UserRequest::ClearLog, "The log is cleared.")
+        .await
+    {
+        Ok(News::Bad(refusal)) => refused(&visitor, Entry::Log, "Event log", refusal),
+        Ok(_) => go("/log"),
+        Err(answer) => answer,
+    }
+}
