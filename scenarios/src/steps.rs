@@ -31,6 +31,7 @@ use crate::{
     step::{Argument, BlockKind, MatchedArgument, Registry},
     world::{Trace, World},
 };
+pub(crate) use administration::spellings;
 pub(crate) use newcomers::reason;
 pub use values::Value;
 

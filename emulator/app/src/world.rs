@@ -77,6 +77,13 @@ impl Clock {
         }
     }
 
+    /// Moves the calendar of a manual clock alone, back if that is negative. Does nothing to a real one.
+    pub(crate) fn move_calendar(&mut self, by_ms: i64) {
+        if let Self::Manual { began, .. } = self {
+            *began = WallClock::from_unix_millis(began.as_unix_millis().saturating_add(by_ms));
+        }
+    }
+
     /// Sleeps until a deadline has come. Must be called inside a runtime.
     pub(crate) fn poll_deadline(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
         match self {

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize, de::Error as _};
 use utoipa::ToSchema;
 
 use crate::limits::{
-    ADVANCE_MS_MAX, AFTER_MAX, HOLDERS_MAX, KEYS_MAX, NAME_CHARACTERS_MAX, NUMBER_MAX, PATH_CHARACTERS_MAX,
-    REQUIRED_MAX, TEXT_CHARACTERS_MAX, USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX, at_most, few,
-    few_different, short,
+    ADVANCE_MS_MAX, AFTER_MAX, CALENDAR_MS_MAX, HOLDERS_MAX, KEYS_MAX, NAME_CHARACTERS_MAX, NUMBER_MAX,
+    PATH_CHARACTERS_MAX, REQUIRED_MAX, TEXT_CHARACTERS_MAX, USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX,
+    at_most, at_most_signed, few, few_different, short,
 };
 
 /// Keys that are pressed, one after the other.
@@ -142,6 +142,10 @@ pub struct Advance {
     #[serde(deserialize_with = "at_most::<_, ADVANCE_MS_MAX>")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     pub by_ms: u64,
+    /// The calendar alone by so many milliseconds more, or back if it is negative: no limit follows it.
+    #[serde(default, deserialize_with = "at_most_signed::<_, CALENDAR_MS_MAX>")]
+    #[schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64)]
+    pub calendar_by_ms: i64,
     /// Not before the device has read this.
     #[serde(default, deserialize_with = "few::<_, _, 0, AFTER_MAX>")]
     #[schema(max_items = 64)]
@@ -178,9 +182,59 @@ pub struct Faults {
     pub cut_at_write: u64,
     /// At which moment of it.
     pub cut_moment: CutMoment,
-    /// Whether AES-256-GCM gives a wrong answer in every self test (LC-06).
+    /// What gives a wrong answer in every self test (LC-06); null if nothing does.
     #[serde(default)]
-    pub self_test_fails: bool,
+    pub computes_wrong: Option<Algorithm>,
+}
+
+/// An algorithm that the device tests at every start, by the name that it shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[allow(missing_docs, reason = "each is the name on the screen")]
+pub enum Algorithm {
+    #[serde(rename = "SHA-256")]
+    Sha256,
+    #[serde(rename = "HMAC-SHA-256")]
+    HmacSha256,
+    #[serde(rename = "AES-256-GCM")]
+    Aes256Gcm,
+    Argon2id,
+    #[serde(rename = "GF(256)")]
+    Gf256,
+    #[serde(rename = "Secret sharing")]
+    SecretSharing,
+}
+
+impl Algorithm {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Sha256,
+        Self::HmacSha256,
+        Self::Aes256Gcm,
+        Self::Argon2id,
+        Self::Gf256,
+        Self::SecretSharing,
+    ];
+
+    /// The one of this name.
+    pub fn of(text: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|algorithm| algorithm.to_string() == text)
+    }
+}
+
+/// The name on the screen.
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sha256 => "SHA-256",
+            Self::HmacSha256 => "HMAC-SHA-256",
+            Self::Aes256Gcm => "AES-256-GCM",
+            Self::Argon2id => "Argon2id",
+            Self::Gf256 => "GF(256)",
+            Self::SecretSharing => "Secret sharing",
+        })
+    }
 }
 
 /// A moment of a durable write.

@@ -21,16 +21,16 @@ mod state;
 
 pub use event::{Event, EventsQuery};
 pub use hand::{
-    Advance, Card, CutMoment, Faults, Insert, KeyName, Keys, Name, Pin, PowerAction, PowerChange, SeedCards,
-    SeedUsers, SeededCards, Text, Until,
+    Advance, Algorithm, Card, CutMoment, Faults, Insert, KeyName, Keys, Name, Pin, PowerAction, PowerChange,
+    SeedCards, SeedUsers, SeededCards, Text, Until,
 };
 pub use limits::{
-    ADVANCE_MS_MAX, AFTER_MAX, HOLDERS_MAX, KEYS_MAX, NAME_CHARACTERS_MAX, PATH_CHARACTERS_MAX,
-    TEXT_CHARACTERS_MAX, USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX,
+    ADVANCE_MS_MAX, AFTER_MAX, CALENDAR_MS_MAX, HOLDERS_MAX, KEYS_MAX, NAME_CHARACTERS_MAX,
+    PATH_CHARACTERS_MAX, TEXT_CHARACTERS_MAX, USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX,
 };
 pub use page::{PageAddress, Ticket};
 pub use problem::Problem;
 pub use state::{
-    Access, Ceremony, Clock, ClockMode, Connection, EventRange, Limit, LimitName, Manager, Phase, Port,
-    Power, RemoteManagement, Service, State,
+    Access, Cell, Ceremony, Clock, ClockMode, Connection, EventRange, Focus, Limit, LimitName, Manager,
+    Phase, Port, Power, RemoteManagement, Service, State,
 };

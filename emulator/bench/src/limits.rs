@@ -11,6 +11,8 @@ use serde::{
 pub(crate) const NUMBER_MAX: u64 = 9_007_199_254_740_991;
 /// The largest step of a manual clock, in milliseconds.
 pub const ADVANCE_MS_MAX: u64 = NUMBER_MAX;
+/// The farthest that a step moves the calendar alone, forward or back, in milliseconds.
+pub const CALENDAR_MS_MAX: u64 = NUMBER_MAX;
 /// Connections that one step may wait for.
 pub const AFTER_MAX: usize = 64;
 /// Keys of one request.
@@ -37,6 +39,16 @@ pub const USERS_MAX: usize = 1000;
 /// Reads a whole number from 0 to `MAX`. In JSON, 7.0 is one, too.
 pub(crate) fn at_most<'de, D: Deserializer<'de>, const MAX: u64>(from: D) -> Result<u64, D::Error> {
     from.deserialize_u64(Whole { max: MAX })
+}
+
+/// Reads a whole number from -`MAX` to `MAX`.
+pub(crate) fn at_most_signed<'de, D: Deserializer<'de>, const MAX: u64>(from: D) -> Result<i64, D::Error> {
+    let number = i64::deserialize(from)?;
+    if number.unsigned_abs() <= MAX {
+        return Ok(number);
+    }
+    let expected = format!("a whole number from -{MAX} to {MAX}");
+    Err(D::Error::invalid_value(Unexpected::Signed(number), &&*expected))
 }
 
 struct Whole {

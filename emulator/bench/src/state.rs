@@ -26,8 +26,10 @@ pub struct State {
     pub connections: Vec<Connection>,
     /// Every limit that runs, the next first.
     pub limits: Vec<Limit>,
-    /// The row of the console's screen that is highlighted, from 1; null if none is.
-    pub selected_row: Option<u64>,
+    /// What of the console's screen has the keys: the entry that is selected, or a button; null if nothing has.
+    pub focus: Option<Focus>,
+    /// Where the next character will stand on the screen; null if none can be typed.
+    pub cursor: Option<Cell>,
     /// The path of the card in the local reader; null if there is none.
     pub card: Option<String>,
     /// Durable writes that are not durable yet.
@@ -38,6 +40,28 @@ pub struct State {
     pub clock: Clock,
     /// Which events are kept.
     pub events: EventRange,
+}
+
+/// A rectangle of the console's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Focus {
+    /// The uppermost row, 1 to 25.
+    pub row: u64,
+    /// The leftmost column, 1 to 80.
+    pub column: u64,
+    /// In columns.
+    pub width: u64,
+    /// In rows.
+    pub height: u64,
+}
+
+/// A cell of the console's screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cell {
+    /// 1 to 25.
+    pub row: u64,
+    /// 1 to 80.
+    pub column: u64,
 }
 
 /// Where the device is between the mains and its menus.

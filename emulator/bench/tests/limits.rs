@@ -1,9 +1,9 @@
 //! Every limit of a request, tried at it and one past it, and the schemas held against the same numbers.
 
 use hsm_bench::{
-    ADVANCE_MS_MAX, AFTER_MAX, Advance, Faults, HOLDERS_MAX, Insert, KEYS_MAX, Keys, NAME_CHARACTERS_MAX,
-    Name, PATH_CHARACTERS_MAX, SeedCards, SeedUsers, TEXT_CHARACTERS_MAX, Text, USERS_MAX,
-    WRITE_DELAY_MS_MAX, WRITES_MAX,
+    ADVANCE_MS_MAX, AFTER_MAX, Advance, CALENDAR_MS_MAX, Faults, HOLDERS_MAX, Insert, KEYS_MAX, Keys,
+    NAME_CHARACTERS_MAX, Name, PATH_CHARACTERS_MAX, SeedCards, SeedUsers, TEXT_CHARACTERS_MAX, Text,
+    USERS_MAX, WRITE_DELAY_MS_MAX, WRITES_MAX,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -59,6 +59,17 @@ fn every_limit_holds_at_it_and_one_past_it() {
         ADVANCE_MS_MAX,
         |by_ms| json!({"by_ms": by_ms}),
     );
+    check::<Advance>(
+        "calendar_by_ms",
+        "maximum",
+        CALENDAR_MS_MAX,
+        |by_ms| json!({"by_ms": 0, "calendar_by_ms": by_ms}),
+    );
+    let back = |by_ms: u64| {
+        let by_ms = -i64::try_from(by_ms).expect("it is small");
+        serde_json::from_value::<Advance>(json!({"by_ms": 0, "calendar_by_ms": by_ms})).is_ok()
+    };
+    assert!(back(CALENDAR_MS_MAX) && !back(CALENDAR_MS_MAX + 1));
     check::<Advance>("after", "maxItems", AFTER_MAX, |count| {
         let after: Vec<_> = (0..count)
             .map(|number| json!({"connection": number, "bytes": 1}))

@@ -169,7 +169,7 @@ fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Resu
     let mut seen = Vec::new();
     for (step, (Ordered { hand, args }, written)) in ordered.iter().zip(&pickle.steps).enumerate() {
         stage.tell(&written.text);
-        let held = hand(&mut stage, args).and_then(|()| stage.settle());
+        let held = stage.play(*hand, args);
         let held = held.and_then(|()| {
             if programs.is_compared {
                 stage.look()

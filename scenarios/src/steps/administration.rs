@@ -273,7 +273,7 @@ fn last_answer(world: &World, person: &str) -> Option<String> {
 }
 
 /// The ways in which bytes are written down.
-fn spellings(secret: &[u8]) -> Vec<String> {
+pub(crate) fn spellings(secret: &[u8]) -> Vec<String> {
     let mut spellings = vec![
         apdu::hex::encode(secret),
         apdu::hex::encode(secret).to_lowercase(),

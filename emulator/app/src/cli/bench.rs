@@ -14,8 +14,8 @@ use std::{
 
 use clap::{Args, Subcommand, ValueEnum};
 use hsm_bench::{
-    Advance, CutMoment, Faults, Insert, KeyName, Keys, Name, PageAddress, Pin, PowerAction, PowerChange,
-    SeedCards, SeedUsers, SeededCards, TEXT_CHARACTERS_MAX, Text, Until,
+    Advance, Algorithm, CutMoment, Faults, Insert, KeyName, Keys, Name, PageAddress, Pin, PowerAction,
+    PowerChange, SeedCards, SeedUsers, SeededCards, TEXT_CHARACTERS_MAX, Text, Until,
 };
 use program::{ExitCode, Problem};
 use serde::Serialize;
@@ -71,6 +71,14 @@ enum Command {
         /// By how much, such as `119s999ms`; whole milliseconds
         #[arg(value_name = "TIME", value_parser = humantime::parse_duration)]
         by: Duration,
+        /// Also move the calendar alone by so many milliseconds, back if that is negative
+        #[arg(
+            long,
+            value_name = "MILLISECONDS",
+            default_value_t = 0,
+            allow_negative_numbers = true
+        )]
+        calendar_by_ms: i64,
         /// Not before the device has read so many bytes from this connection; may be given more than once
         #[arg(long, value_name = "CONNECTION:BYTES", value_parser = until)]
         after: Vec<Until>,
@@ -155,9 +163,9 @@ struct FaultsArgs {
     /// At which moment of it
     #[arg(long, value_enum, default_value_t = Moment::Before, requires = "cut_at_write")]
     cut_moment: Moment,
-    /// AES-256-GCM gives a wrong answer in every self test
-    #[arg(long)]
-    self_test_fails: bool,
+    /// This algorithm gives a wrong answer in every self test; its name is that on the screen, such as `AES-256-GCM`
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
+    computes_wrong: Option<Algorithm>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -178,6 +186,11 @@ fn key(text: &str) -> Result<KeyName, &'static str> {
     // What came is repeated by clap; a PIN is typed with `type`.
     KeyName::of(text)
         .ok_or("expected Up, Down, Left, Right, Tab, Enter, Esc, Backspace or F1 to F12; `type` types a text")
+}
+
+fn algorithm(text: &str) -> Result<Algorithm, String> {
+    let names = Algorithm::ALL.map(|algorithm| algorithm.to_string()).join(", ");
+    Algorithm::of(text).ok_or_else(|| format!("expected one of {names}"))
 }
 
 fn name(text: &str) -> Result<Name, &'static str> {
@@ -234,9 +247,17 @@ pub(super) fn bench(args: BenchArgs) -> Result<(), Problem> {
             teller.act(Method::Post, "/v1/power", &PowerChange { action })
         }
         Command::Clock => teller.tell(&client.ask(Method::Get, "/v1/clock", None)?, told::clock),
-        Command::Advance { by, after } => {
-            let by_ms = whole_millis("advance the clock", by)?;
-            teller.act(Method::Post, "/v1/clock/advance", &Advance { by_ms, after })
+        Command::Advance {
+            by,
+            calendar_by_ms,
+            after,
+        } => {
+            let advance = Advance {
+                by_ms: whole_millis("advance the clock", by)?,
+                calendar_by_ms,
+                after,
+            };
+            teller.act(Method::Post, "/v1/clock/advance", &advance)
         }
         Command::Faults(args) => faults(&teller, &args),
         Command::Drop { connection } => {
@@ -320,7 +341,7 @@ fn understood<T: serde::de::DeserializeOwned>(answer: &str) -> Result<T, Problem
 fn faults(teller: &Teller<'_>, args: &FaultsArgs) -> Result<(), Problem> {
     let changes = args.clear
         || args.write_hangs
-        || args.self_test_fails
+        || args.computes_wrong.is_some()
         || args.write_delay.is_some()
         || args.cut_at_write.is_some();
     let now = teller.client.ask(Method::Get, "/v1/faults", None)?;
@@ -336,7 +357,7 @@ fn faults(teller: &Teller<'_>, args: &FaultsArgs) -> Result<(), Problem> {
         faults.write_delay_ms = whole_millis("delay writes", delay)?;
     }
     faults.write_hangs |= args.write_hangs;
-    faults.self_test_fails |= args.self_test_fails;
+    faults.computes_wrong = args.computes_wrong.or(faults.computes_wrong);
     if let Some(write) = args.cut_at_write {
         faults.cut_at_write = write;
         faults.cut_moment = match args.cut_moment {

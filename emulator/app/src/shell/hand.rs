@@ -275,6 +275,7 @@ impl Shell {
             let refusal = Refusal::conflict(doing, format!("at most {most} ms"), advance.by_ms.to_string());
             return Ok(Err(refusal.hint("the clock ends there")));
         };
+        self.clock.move_calendar(advance.calendar_by_ms);
         self.settle(signals).await?;
         for _ in 0..TIMERS_AT_ONCE_MAX {
             let Some(next) = self.poll_timeout().filter(|next| *next <= target) else {
@@ -343,8 +344,7 @@ impl Shell {
 
     /// A device that has just got its power does not know what it computes wrong.
     pub(super) fn force_self_test(&mut self) -> Result<(), Problem> {
-        let fails = self.disk.faults().self_test_fails;
-        let fault = fails.then_some(Algorithm::Aes256Gcm);
+        let fault = self.disk.faults().computes_wrong.map(algorithm_of);
         self.tell(Input::Device(DeviceInput::SelfTestFault(fault)))
     }
 
@@ -479,6 +479,7 @@ impl Shell {
     fn state(&self) -> State {
         let moment = self.clock.read();
         let device = self.appliance.as_ref().map(Appliance::device);
+        let screen = device.map(hsm_core::Device::screen);
         let seat = self.seat.as_ref();
         State {
             power: match self.life_cycle() {
@@ -525,9 +526,21 @@ impl Shell {
                 .map(|(presented, required)| Ceremony { presented, required }),
             connections: self.connections(),
             limits: self.limits(),
-            selected_row: device
-                .and_then(|device| device.screen().focus)
-                .and_then(|focus| u64::try_from(focus.row).ok()),
+            focus: screen
+                .as_ref()
+                .and_then(|screen| screen.focus)
+                .map(|area| hsm_bench::Focus {
+                    row: cells(area.row),
+                    column: cells(area.column),
+                    width: cells(area.width),
+                    height: cells(area.height),
+                }),
+            cursor: screen
+                .and_then(|screen| screen.cursor)
+                .map(|place| hsm_bench::Cell {
+                    row: cells(place.row),
+                    column: cells(place.column),
+                }),
             card: self.reader.card_path().map(|card| card.display().to_string()),
             writes_pending: u64::try_from(self.disk.pending()).unwrap_or(u64::MAX),
             faults: self.disk.faults(),
@@ -617,6 +630,22 @@ fn in_json(kind: &str) -> String {
         name.push(character.to_ascii_lowercase());
     }
     name
+}
+
+/// A count of cells, of which no screen has many.
+fn cells(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn algorithm_of(algorithm: hsm_bench::Algorithm) -> Algorithm {
+    match algorithm {
+        hsm_bench::Algorithm::Sha256 => Algorithm::Sha256,
+        hsm_bench::Algorithm::HmacSha256 => Algorithm::HmacSha256,
+        hsm_bench::Algorithm::Aes256Gcm => Algorithm::Aes256Gcm,
+        hsm_bench::Algorithm::Argon2id => Algorithm::Argon2id,
+        hsm_bench::Algorithm::Gf256 => Algorithm::Gf256,
+        hsm_bench::Algorithm::SecretSharing => Algorithm::SecretSharing,
+    }
 }
 
 fn key_of(key: KeyName) -> Key {

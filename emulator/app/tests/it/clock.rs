@@ -47,6 +47,26 @@ fn limits(state: &Value) -> Vec<&str> {
         .collect()
 }
 
+//= RM-24
+#[test]
+fn a_calendar_that_is_set_moves_no_limit() {
+    let folder = demo();
+    let bench = Bench::start(folder.path());
+    let mut manager = Manager::connect(bench.emulator.address());
+    manager.receive().expect("it greets");
+    let before = bench.state();
+    assert!(!limits(&before).is_empty(), "{before}");
+    let set = |by_ms: i64| {
+        let set = json!({"by_ms": 0, "calendar_by_ms": by_ms});
+        bench.ask("POST", "/v1/clock/advance", &set).json()
+    };
+    let forward = set(86_400_000);
+    assert_eq!(forward["limits"], before["limits"]);
+    assert_eq!(forward["clock"]["now_us"], before["clock"]["now_us"]);
+    assert_ne!(forward["clock"]["date_time"], before["clock"]["date_time"]);
+    assert_eq!(set(-86_400_000)["clock"], before["clock"]);
+}
+
 //= RM-07
 //= RM-19
 #[test]

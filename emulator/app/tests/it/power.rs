@@ -9,6 +9,7 @@ use crate::{
     emulator::{BINARY, Emulator, demo},
     hand::{Bench, card, run_with_bench},
     manager::Manager,
+    smart_cards::activated,
 };
 
 #[test]
@@ -136,6 +137,34 @@ fn a_screen_has_25_lines_of_80_characters() {
         answer.body
     );
     assert!(answer.body.contains("RM (press ESC to exit)"));
+}
+
+//= LC-04
+#[test]
+fn the_state_says_what_of_the_screen_has_the_keys() {
+    let folder = demo();
+    let bench = activated(folder.path());
+    let state = bench.state();
+    let number = |name: &str| {
+        let number = state["focus"][name].as_u64().expect("something has the keys");
+        usize::try_from(number).expect("it is small")
+    };
+    let screen = bench.screen();
+    let row = screen.lines().nth(number("row") - 1).expect("there are 25");
+    let focused: String = row
+        .chars()
+        .skip(number("column") - 1)
+        .take(number("width"))
+        .collect();
+    assert!(
+        !focused.trim().is_empty() && number("height") == 1,
+        "{state}\n{screen}"
+    );
+    let below = bench.keys(&["Down"]);
+    assert_eq!(
+        below["focus"]["row"].as_u64(),
+        state["focus"]["row"].as_u64().map(|row| row + 1)
+    );
 }
 
 #[test]
@@ -300,8 +329,8 @@ fn a_shell_without_a_bench_is_told_what_is_missing() {
 fn a_self_test_can_be_made_to_fail_and_to_pass_again() {
     let folder = demo();
     let bench = Bench::start(folder.path());
-    for (fails, times) in [(true, 1), (false, 0)] {
-        bench.faults(&json!({"self_test_fails": fails}));
+    for (wrong, times) in [(json!("SHA-256"), 1), (json!(null), 0)] {
+        bench.faults(&json!({"computes_wrong": wrong}));
         let next = bench.next_event();
         bench.power("cut");
         bench.power("on");

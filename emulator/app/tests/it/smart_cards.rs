@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Two custodians activate the device at its console.
-fn activated(folder: &Path) -> Bench {
+pub(crate) fn activated(folder: &Path) -> Bench {
     let mut bench = Bench::start(folder);
     // Remote management goes first.
     bench.keys(&["Esc"]);

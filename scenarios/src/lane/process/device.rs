@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hsm_bench::{SeededCards, State};
+use hsm_bench::{Faults, SeededCards, State};
 use hsm_core::Profile;
 use serde_json::{Value, json};
 
@@ -140,9 +140,7 @@ impl Device {
         if device.state.card.is_some() {
             device.state = device.bench.act("DELETE", "/v1/reader/card", None)?;
         }
-        let faults =
-            json!({"write_delay_ms": 0, "write_hangs": false, "cut_at_write": 0, "cut_moment": "before"});
-        device.act("PUT", "/v1/faults", &faults)?;
+        device.act("PUT", "/v1/faults", &json!(Faults::default()))?;
         let holders: Vec<_> = holders.iter().map(|holder| holder.to_lowercase()).collect();
         let seed = json!({"required": required, "holders": holders, "pin": PIN});
         let cards = device.bench.read("POST", "/v1/seed/cards", Some(&seed))?;

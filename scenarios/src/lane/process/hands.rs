@@ -6,7 +6,12 @@ mod cards;
 mod console;
 mod custodians;
 mod device;
+mod menus;
 mod newcomers;
+mod power_cuts;
+mod secrets;
+mod smart_cards;
+mod time;
 mod told;
 
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -25,8 +30,8 @@ pub(super) fn of(expression: &str) -> Option<Hand> {
     TABLE.get(expression).copied()
 }
 
-/// Whether this sentence needs a device of a model that it names, fresh from the factory, or the key of its cards: what a
-/// device that is there already does not give.
+/// Whether this sentence needs a device of a model that it names, fresh from the factory, the key of its cards, or one
+/// more like it: what a device that is there already does not give.
 pub(super) fn needs_new_device(expression: &str) -> bool {
     const CARDS_OF_ANY_KEY: [&str; 6] = [
         "{person} and {person} hold the whole of a 2-of-2 set of another key",
@@ -37,17 +42,25 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    expression.starts_with("a(n) {model} HSM") || (is_of_cards && !CARDS_OF_ANY_KEY.contains(&expression))
+    let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
+    is_sweep
+        || expression.starts_with("a(n) {model} HSM")
+        || (is_of_cards && !CARDS_OF_ANY_KEY.contains(&expression))
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 7] = [
+    let files: [Hands; 12] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
         custodians::HANDS,
         device::HANDS,
+        menus::HANDS,
         newcomers::HANDS,
+        power_cuts::HANDS,
+        secrets::HANDS,
+        smart_cards::HANDS,
+        time::HANDS,
         told::HANDS,
     ];
     files.into_iter().flatten().copied()

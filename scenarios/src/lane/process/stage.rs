@@ -3,17 +3,18 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, mem,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
 
 use card_core::CardImage;
-use hsm_bench::{Access, Connection};
+use hsm_bench::{Access, Connection, Faults};
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
-use hsm_core::{Key, Profile, Scheme};
+use hsm_core::{Key, Profile, Scheme, Stored};
 use serde_json::json;
 use sim::Seed;
 
@@ -25,7 +26,7 @@ use super::{
 };
 use crate::{
     lane::{ActorEvents, Failure, Mismatch, Played, Seen},
-    steps::mismatch,
+    steps::{Args, mismatch},
     world::{Hand, Manner, PIN, World},
 };
 
@@ -57,6 +58,27 @@ pub(super) struct Stage<'p> {
     lasted: Duration,
     /// Lines of the log that were looked at.
     log_seen: usize,
+    /// What was done so far, so that it can be done again with programs that have done nothing yet.
+    pub(super) done: Vec<Done>,
+    /// The step that is being played does nothing to the programs, and is not done again by others.
+    is_aside: bool,
+    /// Cuts of power at durable writes.
+    pub(super) cuts: usize,
+    /// The folder, if nobody else removes it. The last member: those who write there have ended then.
+    _rubbish: Option<Rubbish>,
+}
+
+/// What one step does.
+pub(super) type Done = (super::hands::Hand, Args);
+
+/// A folder that is not needed any more when this is dropped.
+struct Rubbish(PathBuf);
+
+impl Drop for Rubbish {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed with everything else.
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Bytes read and written of each connection of the device, its next event, and everybody's own count.
@@ -82,7 +104,70 @@ impl<'p> Stage<'p> {
             trace: Vec::new(),
             lasted: Duration::ZERO,
             log_seen: 0,
+            done: Vec::new(),
+            is_aside: false,
+            cuts: 0,
+            _rubbish: None,
         }
+    }
+
+    /// Does one step and lets its consequences of the same instant happen.
+    pub(super) fn play(&mut self, hand: super::hands::Hand, args: &Args) -> Result<(), Mismatch> {
+        hand(self, args)?;
+        self.settle()?;
+        if !mem::take(&mut self.is_aside) {
+            self.done.push((hand, args.clone()));
+        }
+        Ok(())
+    }
+
+    /// What is being done is not done again by others.
+    pub(super) fn stay_aside(&mut self) {
+        self.is_aside = true;
+    }
+
+    /// A stage with programs of its own that have done the first so many of the same steps.
+    pub(super) fn again(&self, steps_len: usize) -> Result<Self, Mismatch> {
+        let folder = self.programs.make_folder();
+        let mut again = Self {
+            _rubbish: Some(Rubbish(folder.clone())),
+            ..Self::new(self.programs, folder, self.seed)
+        };
+        for (hand, args) in self.done.iter().take(steps_len) {
+            again.play(*hand, args)?;
+        }
+        Ok(again)
+    }
+
+    /// The time that passed on another stage counts, too.
+    pub(super) fn count(&mut self, again: &Self) {
+        self.lasted += again.lasted;
+    }
+
+    /// What is on the disk of the device, which is without power.
+    pub(super) fn stored(&self) -> Result<Stored, Mismatch> {
+        let export = Command::new(&self.programs.emulator)
+            .args(["state", "export", "--state"])
+            .arg(self.folder.join("state"))
+            .output()
+            .map_err(|why| broken(format!("export the state: {why}")))?;
+        let said = || String::from_utf8_lossy(&export.stderr).into_owned();
+        let mut exported: serde_json::Value = serde_json::from_slice(&export.stdout)
+            .map_err(|why| broken(format!("export the state: {why}; {}", said())))?;
+        serde_json::from_value(exported["stored"].take())
+            .map_err(|why| broken(format!("read the state that was exported: {why}")))
+    }
+
+    /// Where everything is that the programs of this scenario write.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Where the device is between the mains and its menus.
+    pub(super) fn power(&mut self) -> Result<hsm_bench::Power, Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        Ok(device.state.power)
     }
 
     pub(super) fn tell(&mut self, text: &str) {
@@ -128,7 +213,7 @@ impl<'p> Stage<'p> {
             last_events,
             lasted: self.lasted,
             screens: Vec::new(),
-            cuts: 0,
+            cuts: self.cuts,
             seen: Vec::new(),
         }
     }
@@ -268,21 +353,21 @@ impl<'p> Stage<'p> {
         if let Key::Char(character) = key {
             return self.type_text(&character.to_string());
         }
-        let name = match key {
-            Key::Function(number) => format!("F{number}"),
-            named => format!("{named:?}"),
-        };
-        let keys = json!({"keys": [name]});
+        let keys = json!({"keys": [name_of(key)]});
         self.device()?
             .act("POST", "/v1/console/keys", &keys)
             .map_err(broken)
     }
 
     pub(super) fn type_text(&mut self, text: &str) -> Result<(), Mismatch> {
-        let text = json!({"text": text});
-        self.device()?
-            .act("POST", "/v1/console/text", &text)
-            .map_err(broken)
+        let characters: Vec<char> = text.chars().collect();
+        for some in characters.chunks(hsm_bench::TEXT_CHARACTERS_MAX) {
+            let text = json!({"text": some.iter().collect::<String>()});
+            self.device()?
+                .act("POST", "/v1/console/text", &text)
+                .map_err(broken)?;
+        }
+        Ok(())
     }
 
     pub(super) fn insert_locally(&mut self, card: &str) -> Result<(), Mismatch> {
@@ -334,6 +419,72 @@ impl<'p> Stage<'p> {
         }
     }
 
+    pub(super) fn press_again_and_again(&mut self, key: Key, times: usize) -> Result<(), Mismatch> {
+        if let Key::Char(character) = key {
+            return self.type_text(&character.to_string().repeat(times));
+        }
+        let mut left = times;
+        while left > 0 {
+            let some = left.min(hsm_bench::KEYS_MAX);
+            let keys = json!({"keys": vec![name_of(key); some]});
+            let device = self.device()?;
+            device.act("POST", "/v1/console/keys", &keys).map_err(broken)?;
+            left -= some;
+        }
+        Ok(())
+    }
+
+    /// Lets this go wrong from now on, and what went wrong already.
+    pub(super) fn change_faults(&mut self, change: impl FnOnce(&mut Faults)) -> Result<(), Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        let mut faults = device.state.faults;
+        change(&mut faults);
+        device.act("PUT", "/v1/faults", &json!(faults)).map_err(broken)
+    }
+
+    /// Moves the calendar of the device alone.
+    pub(super) fn set_calendar(&mut self, by_ms: i64) -> Result<(), Mismatch> {
+        let set = json!({"by_ms": 0, "calendar_by_ms": by_ms});
+        let device = self.device()?;
+        device.act("POST", "/v1/clock/advance", &set).map_err(broken)
+    }
+
+    /// What stands where the keys go.
+    pub(super) fn focused(&mut self) -> Result<Option<String>, Mismatch> {
+        self.device()?.look().map_err(broken)?;
+        let Some(focus) = self.device()?.state.focus else {
+            return Ok(None);
+        };
+        let place = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let screen = self.screen()?;
+        let rows = screen
+            .lines()
+            .skip(place(focus.row).saturating_sub(1))
+            .take(place(focus.height));
+        let rows = rows.map(|row| {
+            let row = row.chars().skip(place(focus.column).saturating_sub(1));
+            let row: String = row.take(place(focus.width)).collect();
+            row.trim_end().to_owned()
+        });
+        Ok(Some(rows.collect::<Vec<_>>().join("\n")))
+    }
+
+    /// The entry of a menu that is highlighted.
+    pub(super) fn selected(&mut self) -> Result<Option<String>, Mismatch> {
+        let focused = self.focused()?;
+        Ok(focused.map(|row| row.trim().trim_end_matches([' ', '▸']).to_owned()))
+    }
+
+    /// The row in which the next character will stand.
+    pub(super) fn row_of_cursor(&mut self) -> Result<Option<String>, Mismatch> {
+        self.device()?.look().map_err(broken)?;
+        let cursor = self.device()?.state.cursor;
+        let row = cursor.and_then(|cursor| usize::try_from(cursor.row).ok()?.checked_sub(1));
+        let screen = self.screen()?;
+        Ok(row.and_then(|row| screen.lines().nth(row)).map(str::to_owned))
+    }
+
     /// The screen of the console, with the addresses of the scenario.
     pub(super) fn screen(&mut self) -> Result<String, Mismatch> {
         let screen = self.device()?.bench.screen().map_err(broken)?;
@@ -343,15 +494,7 @@ impl<'p> Stage<'p> {
     /// Moves to an entry of the menu that is shown, and presses Enter.
     pub(super) fn choose(&mut self, entry: &str) -> Result<(), Mismatch> {
         for _ in 0..MOVES_MAX {
-            self.device()?.look().map_err(broken)?;
-            let row = self.device()?.state.selected_row;
-            let row = row.and_then(|row| usize::try_from(row).ok()?.checked_sub(1));
-            let screen = self.screen()?;
-            let selected = row.and_then(|row| screen.lines().nth(row)).map(|row| {
-                let row = row.trim().trim_matches('│');
-                row.trim_end_matches([' ', '▸']).trim().to_owned()
-            });
-            if selected.is_some_and(|selected| selected == entry) {
+            if self.selected()?.is_some_and(|selected| selected == entry) {
                 self.press(Key::Enter)?;
                 return self.settle();
             }
@@ -782,6 +925,14 @@ impl<'p> Stage<'p> {
         let device = self.device()?;
         device.look().map_err(broken)?;
         Ok(device.state.power == hsm_bench::Power::On)
+    }
+}
+
+/// What stands on a key that is not a character.
+fn name_of(key: Key) -> String {
+    match key {
+        Key::Function(number) => format!("F{number}"),
+        named => format!("{named:?}"),
     }
 }
 

@@ -98,8 +98,8 @@ pub(super) fn faults(faults: &Faults) -> String {
         let moment = word(faults.cut_moment);
         told.push(format!("power is cut at write {}, {moment}", faults.cut_at_write));
     }
-    if faults.self_test_fails {
-        told.push("self tests fail".to_owned());
+    if let Some(algorithm) = faults.computes_wrong {
+        told.push(format!("{algorithm} is computed wrong"));
     }
     if told.is_empty() {
         told.push("none".to_owned());

@@ -107,7 +107,11 @@ pub(super) const HANDS: Hands = &[
 ];
 
 /// Has the factory make these people's cards anew, which have counted nothing yet.
-fn give(stage: &mut Stage<'_>, people: &[&str], make: impl FnOnce(&mut World)) -> Result<(), Mismatch> {
+pub(super) fn give(
+    stage: &mut Stage<'_>,
+    people: &[&str],
+    make: impl FnOnce(&mut World),
+) -> Result<(), Mismatch> {
     let is_unused =
         |stage: &Stage<'_>, person: &str| stage.card(person).map_or(true, |card| card.try_counter() == 0);
     if let Some(used) = people.iter().find(|person| !is_unused(stage, person)) {

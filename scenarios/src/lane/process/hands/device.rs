@@ -75,10 +75,7 @@ pub(super) const HANDS: Hands = &[
     }),
     ("the disk takes {duration} for a write", |stage, args| {
         let millis = u64::try_from(args.duration(0).as_millis()).unwrap_or(u64::MAX);
-        let faults = json!({
-            "write_delay_ms": millis, "write_hangs": false, "cut_at_write": 0, "cut_moment": "before",
-        });
-        stage.device()?.act("PUT", "/v1/faults", &faults).map_err(broken)
+        stage.change_faults(|faults| faults.write_delay_ms = millis)
     }),
     ("the log says {string}", |stage, args| {
         let log = stage.log()?;
@@ -116,7 +113,6 @@ pub(super) const HANDS: Hands = &[
             }
         })
     }),
-    ("{duration} pass(es)", |stage, args| stage.pass(*args.duration(0))),
     (
         "{person} asks for {reading} {int} times in a row",
         |stage, args| {
