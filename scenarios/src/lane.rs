@@ -1,6 +1,7 @@
 //! The places a scenario can be played in: the simulation, in virtual time; the real programs; and for cards a stock
 //! PC/SC daemon.
 
+pub mod hardware;
 #[cfg(feature = "pcsc")]
 pub mod pcsc;
 pub mod process;
@@ -23,6 +24,8 @@ pub enum Lane {
     Pcsc,
     /// The real programs over loopback, each scenario with an emulator of its own
     Process,
+    /// Real parts, chosen one by one, in real time, with a person at the terminal; built with the feature `pcsc`
+    Hardware,
 }
 
 impl fmt::Display for Lane {
@@ -31,6 +34,7 @@ impl fmt::Display for Lane {
             Self::Sim => "sim",
             Self::Pcsc => "pcsc",
             Self::Process => "process",
+            Self::Hardware => "hardware",
         })
     }
 }

@@ -15,6 +15,10 @@ fn main() -> ExitCode {
         #[cfg(not(feature = "pcsc"))]
         pcsc: None,
         process: Some(lane::process::make_ready),
+        #[cfg(feature = "pcsc")]
+        hardware: Some(lane::hardware::make_ready),
+        #[cfg(not(feature = "pcsc"))]
+        hardware: None,
     };
     cli::execute(&rig, std::env::args_os(), &mut Terminal::standard()).into()
 }

@@ -31,6 +31,8 @@ pub struct Rig<V, H> {
     pub pcsc: Option<MakeReady<V, H>>,
     /// Makes lane `process` ready. `None` where there are no programs to play with.
     pub process: Option<MakeProcessReady<V, H>>,
+    /// Makes lane `hardware` ready. `None` if this program was built without it.
+    pub hardware: Option<MakeHardwareReady<V, H>>,
 }
 
 /// Plays one scenario in lane `sim`, which leaves none out.
@@ -45,6 +47,13 @@ pub type MakeReady<V, H> = fn(NonZeroUsize) -> Result<Ready<'static, V, H>, Prob
 /// Makes lane `process` ready with these programs.
 pub type MakeProcessReady<V, H> =
     fn(&crate::lane::process::Settings) -> Result<Ready<'static, V, H>, Problem>;
+
+/// Makes lane `hardware` ready with these parts, for these scenarios.
+pub type MakeHardwareReady<V, H> = fn(
+    &crate::lane::hardware::Settings,
+    &[Scenario],
+    &Registry<V, H>,
+) -> Result<Ready<'static, V, H>, Problem>;
 
 /// A lane that was made ready.
 pub enum Ready<'r, V, H> {

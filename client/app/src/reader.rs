@@ -213,6 +213,7 @@ enum Order {
     /// Until this wait is no longer the latest one.
     AwaitCard(u64),
     Insert(PathBuf),
+    Use(ReaderName),
     TakeOutImage,
 }
 
@@ -261,6 +262,12 @@ impl ReaderDesk {
     /// Puts this image into the slot; [`Event::CardInserted`] or [`Event::CardNotInserted`] says what came of it.
     pub(crate) fn insert(&self, path: PathBuf) {
         self.order(Order::Insert(path));
+    }
+
+    /// From now on cards are put into the reader of this name, and there is one in it; [`Event::CardInserted`] or
+    /// [`Event::CardNotInserted`] says what came of it.
+    pub(crate) fn use_reader(&self, name: ReaderName) {
+        self.order(Order::Use(name));
     }
 
     /// Takes the image out, so that the next custodian's can come in, or another program can have it;
@@ -327,6 +334,17 @@ fn serve(mut slot: Slot, ordered: &Receiver<Order>, wanted: &AtomicU64, events: 
                 match Slot::open_image(&path) {
                     Ok(image) => {
                         slot = image;
+                        Event::CardInserted
+                    }
+                    Err(why) => Event::CardNotInserted(why),
+                }
+            }
+            Order::Use(name) => {
+                // The one before is let go of first: it may be the same.
+                slot = Slot::Image(None);
+                match Slot::open(&name) {
+                    Ok(reader) => {
+                        slot = reader;
                         Event::CardInserted
                     }
                     Err(why) => Event::CardNotInserted(why),

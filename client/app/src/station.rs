@@ -22,7 +22,7 @@ use crate::{
     drive::{Event, Way},
     link::{Link, connect},
     outcome::{Outcome, Words},
-    reader::{ReaderDesk, Slot},
+    reader::{ReaderDesk, ReaderName, Slot},
 };
 
 /// The version of the contract.
@@ -46,9 +46,7 @@ enum Deed {
         #[serde(default)]
         params: Value,
     },
-    Insert {
-        card: PathBuf,
-    },
+    Insert(Inserted),
     Remove,
     Unplug,
     Pin {
@@ -62,6 +60,16 @@ enum Deed {
     Sync {
         received: Option<u64>,
     },
+}
+
+/// What is put in.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Inserted {
+    /// The image at this path.
+    Card(PathBuf),
+    /// A card that a person has put into the reader of this name.
+    Reader(String),
 }
 
 /// Runs until the other program closes standard input.
@@ -196,8 +204,17 @@ impl Shell {
                     return tell(&json!({"tell": "problem", "message": message}));
                 }
             },
-            Deed::Insert { card } => {
-                self.desk.insert(card);
+            Deed::Insert(inserted) => {
+                match inserted {
+                    Inserted::Card(card) => self.desk.insert(card),
+                    Inserted::Reader(name) => match name.parse::<ReaderName>() {
+                        Ok(name) => self.desk.use_reader(name),
+                        Err(why) => {
+                            let message = format!("insert a card: {why}");
+                            return tell(&json!({"tell": "problem", "message": message}));
+                        }
+                    },
+                }
                 // Whoever takes the card out next must find it in.
                 let is_done =
                     |event: &Event| matches!(event, Event::CardInserted | Event::CardNotInserted(_));

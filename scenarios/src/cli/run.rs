@@ -5,6 +5,7 @@ use super::compare::compare;
 use super::{Selectors, all_diagnostics, refuse_files};
 use crate::catalogue::Catalogue;
 use crate::lane::Lane;
+use crate::lane::hardware;
 use crate::lane::process::{DeviceThere, Settings};
 use crate::report::file::ReportFile;
 use crate::report::summary::{self, Run};
@@ -61,9 +62,19 @@ pub(super) struct RunArgs {
     client: Option<String>,
     /// Lane `process`: play with the device that listens here, instead of starting one for each scenario
     ///
-    /// The token of its bench is taken from the variable `HSM_BENCH_TOKEN`, since others can read an argument.
-    #[arg(long, value_name = "ADDR:PORT", requires_all = ["bench", "fingerprint"])]
-    hsm: Option<SocketAddr>,
+    /// The token of its bench is taken from the variable `HSM_BENCH_TOKEN`, since others can read an argument. Lane
+    /// `hardware`: `tcp:ADDR:PORT`, the real device, which the rig file names.
+    #[arg(long, value_name = "ADDR:PORT", value_parser = HsmAddress::parse)]
+    hsm: Option<HsmAddress>,
+    /// Lane `hardware`: the file that names the cards and the device that may be written to; see docs/hardware.md
+    #[arg(long, value_name = "FILE")]
+    rig: Option<PathBuf>,
+    /// Lane `hardware`: `pcsc:READER`, the reader of PC/SC that real cards are put into, by its name or the begin of it
+    #[arg(long, value_name = "pcsc:READER", value_parser = parse_card)]
+    card: Option<String>,
+    /// Lane `hardware`: the word without which nothing real is written to
+    #[arg(long)]
+    dangerous: bool,
     /// Lane `process`: the bench of that device, as in its ready-file; its clock is a manual one
     #[arg(long, value_name = "URL", requires = "hsm")]
     bench: Option<String>,
@@ -79,6 +90,39 @@ pub(super) struct RunArgs {
     /// Write what the console shows in each scenario into this folder, in virtual time, as asciicasts
     #[arg(long, value_name = "DIR")]
     cast: Option<PathBuf>,
+}
+
+/// Where a device listens that is there already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HsmAddress {
+    /// `ADDR:PORT`, one of ours, with a bench.
+    OfRig(SocketAddr),
+    /// `tcp:ADDR:PORT`, a real one.
+    Real(SocketAddr),
+}
+
+impl HsmAddress {
+    fn parse(text: &str) -> Result<Self, String> {
+        let (address, is_real) = match text.strip_prefix("tcp:") {
+            Some(address) => (address, true),
+            None => (text, false),
+        };
+        let address = address
+            .parse()
+            .map_err(|_| format!("expected `ADDR:PORT` or `tcp:ADDR:PORT`, got `{text}`"))?;
+        Ok(if is_real {
+            Self::Real(address)
+        } else {
+            Self::OfRig(address)
+        })
+    }
+}
+
+fn parse_card(text: &str) -> Result<String, String> {
+    let reader = text.strip_prefix("pcsc:").filter(|reader| !reader.is_empty());
+    reader
+        .map(str::to_owned)
+        .ok_or_else(|| format!("expected `pcsc:` and the name of a reader, got `{text}`"))
 }
 
 fn parse_jobs(text: &str) -> Result<NonZeroUsize, String> {
@@ -107,7 +151,7 @@ pub(super) fn run<V, H: Sync>(
         return Ok(code);
     }
     let jobs = args.jobs.unwrap_or_else(|| {
-        if args.hsm.is_some() {
+        if args.hsm.is_some() || args.lane == Lane::Hardware {
             return NonZeroUsize::MIN;
         }
         let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
@@ -115,13 +159,21 @@ pub(super) fn run<V, H: Sync>(
             Lane::Sim | Lane::Process => cores.get().min(JOBS_MAX),
             // They wait for the daemon, not for a core.
             Lane::Pcsc => PCSC_JOBS_MAX.min(selection.scenarios.len()),
+            // A person has two hands.
+            Lane::Hardware => 1,
         };
         NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)
     });
+    check_parts(args, jobs)?;
     if let Some(lanes) = &args.compare {
         return compare(rig, args, lanes, &selection.scenarios, jobs, terminal);
     }
-    let play = match make_ready(rig, args, args.lane, jobs)? {
+    let record = hardware::Record::default();
+    let ready = match args.lane {
+        Lane::Hardware => make_hardware_ready(rig, args, &selection.scenarios, &record),
+        lane @ (Lane::Sim | Lane::Pcsc | Lane::Process) => make_ready(rig, args, lane, jobs),
+    };
+    let play = match ready? {
         Ready::Here(play) => play,
         Ready::Elsewhere(code) => return Ok(code),
     };
@@ -145,12 +197,14 @@ pub(super) fn run<V, H: Sync>(
         failure: failure.as_deref(),
     });
     let results: Vec<Played<'_>> = results.collect();
+    let parts = record.parts();
     let run = Run {
         lane: args.lane,
         seed: args.seed,
         jobs,
         took,
         is_built_in_suite: selection.is_built_in_suite,
+        parts: &parts,
     };
     // Every report gets its chance; the first that cannot be written is told.
     let text = summary::write(&results, &run, catalogue, terminal.data_style());
@@ -158,11 +212,14 @@ pub(super) fn run<V, H: Sync>(
     let reports = [
         terminal.data(&text).map_err(Problem::from),
         junit_file.map_or(Ok(()), |file| {
-            file.finish(&junit::write(&results, (args.lane, args.seed)))
+            file.finish(&junit::write(&results, (args.lane, args.seed), &parts))
         }),
         trace_file.map_or(Ok(()), |file| file.finish(&trace::write(&results, args.seed))),
     ];
-    if outcomes
+    if let Some(problem) = record.ended() {
+        terminal.talk_error(&problem.to_string());
+        code = code.max(problem.exit_code);
+    } else if outcomes
         .iter()
         .all(|outcome| matches!(outcome.ending, Ending::Skipped(_)))
     {
@@ -236,7 +293,75 @@ pub(super) fn make_ready<'r, V, H: Sync>(
             Err(Problem::new(ExitCode::Usage, what).hint("one device plays one scenario at a time"))
         }
         Lane::Process => make_process_ready(rig, args),
+        Lane::Hardware => {
+            let what = "compare lanes: lane `hardware` cannot be compared with another";
+            Err(Problem::new(ExitCode::Usage, what).hint("name `sim` and `process`"))
+        }
     }
+}
+
+/// What belongs to one lane alone is refused in the others, before anything is looked for.
+fn check_parts(args: &RunArgs, jobs: NonZeroUsize) -> Result<(), Problem> {
+    let usage = |what: &str, hint: &str| Err(Problem::new(ExitCode::Usage, what).hint(hint));
+    let is_hardware = args.lane == Lane::Hardware && args.compare.is_none();
+    if !is_hardware && (args.rig.is_some() || args.card.is_some() || args.dangerous) {
+        let what = "play scenarios: `--rig`, `--card` and `--dangerous` are for real parts";
+        return usage(what, "add `--lane hardware`, or leave them out");
+    }
+    match args.hsm {
+        Some(HsmAddress::Real(_)) if !is_hardware => usage(
+            "play scenarios: `--hsm tcp:ADDR:PORT` is a real device",
+            "add `--lane hardware`, or name one of the rig without `tcp:`",
+        ),
+        Some(HsmAddress::OfRig(_)) if is_hardware => usage(
+            "play with real parts: expected `--hsm tcp:ADDR:PORT`, got one without `tcp:`",
+            "a device with a bench is for lane `process`",
+        ),
+        Some(HsmAddress::OfRig(_)) if args.bench.is_none() || args.fingerprint.is_none() => usage(
+            "play with a device that is there: expected `--bench` and `--fingerprint` with `--hsm`",
+            "its ready-file has both",
+        ),
+        _ if is_hardware && jobs > NonZeroUsize::MIN => usage(
+            "play with real parts: expected 1 job",
+            "one person plays one scenario after the other",
+        ),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn make_hardware_ready<V, H>(
+    rig: &Rig<V, H>,
+    args: &RunArgs,
+    scenarios: &[Scenario],
+    record: &hardware::Record,
+) -> Result<Ready<'static, V, H>, Problem> {
+    let doing = "play scenarios in lane `hardware`";
+    let make_ready = rig.hardware.ok_or_else(|| {
+        let what = format!("{doing}: this `hsm-rig` was built without PC/SC");
+        Problem::new(ExitCode::Usage, what)
+            .hint("`cargo build -p hsm-rig --features pcsc` builds one that can")
+    })?;
+    if args.cast.is_some() {
+        let what = format!("{doing}: it has no console to write casts of");
+        return Err(Problem::new(ExitCode::Usage, what).hint("leave out `--cast`"));
+    }
+    let Some(file) = &args.rig else {
+        let what = format!("{doing}: expected the file that names what may be written to, got none");
+        return Err(Problem::new(ExitCode::Usage, what)
+            .hint("`--rig FILE` names it; docs/hardware.md says what stands in it"));
+    };
+    let settings = hardware::Settings {
+        rig: file.clone(),
+        is_dangerous: args.dangerous,
+        card: args.card.clone(),
+        device: match args.hsm {
+            Some(HsmAddress::Real(address)) => Some(address),
+            Some(HsmAddress::OfRig(_)) | None => None,
+        },
+        programs: args.programs.clone(),
+        record: record.clone(),
+    };
+    make_ready(&settings, scenarios, &rig.steps)
 }
 
 fn make_pcsc_ready<V, H>(rig: &Rig<V, H>, jobs: NonZeroUsize) -> Result<Ready<'static, V, H>, Problem> {
@@ -262,12 +387,14 @@ fn make_process_ready<V, H>(rig: &Rig<V, H>, args: &RunArgs) -> Result<Ready<'st
     make_ready(&Settings {
         programs: args.programs.clone(),
         client: client.map(Into::into).collect(),
-        there: args.hsm.map(|address| DeviceThere {
-            address,
-            fingerprint: args.fingerprint.clone().unwrap_or_default(),
-            bench_url: args.bench.clone().unwrap_or_default(),
-            bench_token: std::env::var("HSM_BENCH_TOKEN").unwrap_or_default(),
-        }),
+        there: args.hsm.map(
+            |(HsmAddress::OfRig(address) | HsmAddress::Real(address))| DeviceThere {
+                address,
+                fingerprint: args.fingerprint.clone().unwrap_or_default(),
+                bench_url: args.bench.clone().unwrap_or_default(),
+                bench_token: std::env::var("HSM_BENCH_TOKEN").unwrap_or_default(),
+            },
+        ),
         is_compared: args.compare.is_some(),
     })
 }

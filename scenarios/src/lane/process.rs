@@ -7,6 +7,8 @@ mod device;
 mod folder;
 mod hands;
 mod newcomer;
+#[cfg(feature = "pcsc")]
+pub(super) mod people;
 mod stage;
 mod station;
 
@@ -103,7 +105,7 @@ impl DeviceThere {
 }
 
 /// The programs of one run, and where they work.
-struct Programs {
+pub(super) struct Programs {
     emulator: PathBuf,
     /// With its arguments.
     client: Vec<OsString>,
@@ -117,11 +119,19 @@ struct Programs {
 
 /// Makes the lane ready: finds the programs, and a folder that nobody has to clean up.
 pub fn make_ready(settings: &Settings) -> Result<Ready<'static, Value, Handler>, Problem> {
+    let programs = programs(settings)?;
+    Ok(Ready::Here(Box::new(move |pickle, steps, seed| {
+        play(&programs, pickle, steps, seed)
+    })))
+}
+
+/// Finds the programs, and makes a folder for them that nobody has to clean up.
+pub(super) fn programs(settings: &Settings) -> Result<Programs, Problem> {
     let own = env::current_exe().map_err(|why| Problem::io("find", Path::new("hsm-rig"), &why))?;
     let beside = own.parent().unwrap_or(Path::new("."));
-    let programs = settings.programs.as_deref().unwrap_or(beside);
+    let folder = settings.programs.as_deref().unwrap_or(beside);
     let find = |name: &str| {
-        let program = programs.join(name);
+        let program = folder.join(name);
         if program.is_file() {
             return Ok(program);
         }
@@ -138,7 +148,7 @@ pub fn make_ready(settings: &Settings) -> Result<Ready<'static, Value, Handler>,
     } else {
         settings.client.clone()
     };
-    let programs = Programs {
+    Ok(Programs {
         emulator,
         client,
         card: find("virtual-card")?,
@@ -146,10 +156,7 @@ pub fn make_ready(settings: &Settings) -> Result<Ready<'static, Value, Handler>,
         folder: RunFolder::make()?,
         next: AtomicUsize::new(0),
         is_compared: settings.is_compared,
-    };
-    Ok(Ready::Here(Box::new(move |pickle, steps, seed| {
-        play(&programs, pickle, steps, seed)
-    })))
+    })
 }
 
 /// A step with what it does here.

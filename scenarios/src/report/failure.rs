@@ -72,7 +72,7 @@ pub fn repeat_line(scenario: &Scenario, lane: Lane, seed: sim::Seed) -> String {
     };
     let lane = match lane {
         Lane::Sim => String::new(),
-        Lane::Pcsc | Lane::Process => format!(" --lane {lane}"),
+        Lane::Pcsc | Lane::Process | Lane::Hardware => format!(" --lane {lane}"),
     };
     format!("hsm-rig run {place}{lane} --seed {seed}")
 }

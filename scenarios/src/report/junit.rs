@@ -7,12 +7,15 @@ use crate::rig::Ending;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 /// The whole document.
-pub fn write(results: &[Result<'_>], (lane, seed): (Lane, sim::Seed)) -> String {
+pub fn write(results: &[Result<'_>], (lane, seed): (Lane, sim::Seed), parts: &[String]) -> String {
     let mut report = Report::new("hsm-rig");
     for of_file in results.chunk_by(|one, next| path(one) == path(next)) {
         let mut suite = TestSuite::new(of_file[0].scenario.pickle.feature.as_str());
         suite.add_property(Property::new("lane", lane.to_string()));
         suite.add_property(Property::new("seed", seed.to_string()));
+        for part in parts {
+            suite.add_property(Property::new("part", part.as_str()));
+        }
         suite.add_test_cases(of_file.iter().map(test_case));
         suite.set_time(of_file.iter().map(|result| result.outcome.took).sum());
         report.add_test_suite(suite);

@@ -2,6 +2,7 @@
 
 use super::{Result, duration, wrap};
 use crate::catalogue::Catalogue;
+use crate::diagnostic::shown;
 use crate::lane::{Lane, Skipped};
 use crate::rig::Ending;
 use crate::terminal::Style;
@@ -15,7 +16,7 @@ pub const WIDTH_MAX: usize = 100;
 
 /// What a run was, besides its results.
 #[derive(Clone, Copy, Debug)]
-pub struct Run {
+pub struct Run<'r> {
     /// Where it was played.
     pub lane: Lane,
     /// Where its chance came from.
@@ -26,6 +27,8 @@ pub struct Run {
     pub took: Duration,
     /// True if it was the whole built-in suite.
     pub is_built_in_suite: bool,
+    /// The real parts that were played with, each with its serial number.
+    pub parts: &'r [String],
 }
 
 /// What a run says about the requirements.
@@ -59,7 +62,7 @@ impl<'a> Proof<'a> {
 }
 
 /// The whole text. Colours are the style's.
-pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: Style) -> String {
+pub fn write(results: &[Result<'_>], run: &Run<'_>, catalogue: &Catalogue, style: Style) -> String {
     let mut text = String::new();
     let mut row =
         |name: &str, value: &str| writeln!(text, "{name:<10} {value}").expect("a String takes everything");
@@ -107,6 +110,10 @@ pub fn write(results: &[Result<'_>], run: &Run, catalogue: &Catalogue, style: St
         Lane::Sim => row("simulated", &duration(simulated)),
         Lane::Pcsc => row("lane", "pcsc, in real time"),
         Lane::Process => row("lane", &format!("process, {} on its clocks", duration(simulated))),
+        Lane::Hardware => row("lane", "hardware, in real time"),
+    }
+    for part in run.parts {
+        row("part", &shown(part));
     }
     let (number, plural) = (run.jobs, if run.jobs.get() == 1 { "job" } else { "jobs" });
     row("took", &format!("{} with {number} {plural}", duration(run.took)));

@@ -46,6 +46,7 @@ fn rig() -> Rig<(), Act> {
         play_recorded: None,
         pcsc: None,
         process: None,
+        hardware: None,
     }
 }
 
@@ -235,6 +236,7 @@ fn what_a_lane_does_not_play_is_counted_with_its_reason_and_proves_nothing() {
     let rig = Rig {
         pcsc: Some(choosy),
         process: None,
+        hardware: None,
         ..rig()
     };
     let args = [
@@ -270,6 +272,7 @@ fn a_run_of_nothing_but_skipped_scenarios_is_no_success() {
     let rig = Rig {
         pcsc: Some(choosy),
         process: None,
+        hardware: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "AU-02", "--lane", "pcsc"]);
@@ -286,6 +289,7 @@ fn a_lane_that_is_elsewhere_ends_the_run_as_it_ended_there() {
     let rig = Rig {
         pcsc: Some(|_| Ok(Ready::Elsewhere(ExitCode::Failed))),
         process: None,
+        hardware: None,
         ..rig()
     };
     let ran = run_on(&rig, MIXED, &["run", "DIR/x.feature", "--lane", "pcsc"]);
@@ -298,6 +302,7 @@ fn a_lane_has_its_own_number_of_jobs_and_may_not_be_there() {
         let rig = Rig {
             pcsc: Some(choosy),
             process: None,
+            hardware: None,
             ..rig()
         };
         let args = ["run", "DIR/x.feature", "--lane", "pcsc", "--jobs", jobs];
