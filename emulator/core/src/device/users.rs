@@ -299,7 +299,7 @@ impl Device {
             }
             UserRequest::ShowUser { name: typed } => {
                 let shown = self.known_user(&typed)?;
-                let users = vec![self.facts_of(&shown, &self.stored.users[&shown])];
+                let users = vec![self.facts_of(&shown, &self.users.known[&shown])];
                 self.answer_user(session, UserAnswer::Users { users, more: false });
             }
             UserRequest::SetPolicy(policy) => {
