@@ -72,7 +72,7 @@ fn search(files: &[(PathBuf, Vec<u8>)], secrets: &[Vec<u8>]) -> Vec<String> {
     let mut found = Vec::new();
     for (path, content) in files {
         for (at, beginning) in content.windows(2).enumerate() {
-            for (number, spelling) in by_beginning.get(&beginning[..]).into_iter().flatten() {
+            for (number, spelling) in by_beginning.get(beginning).into_iter().flatten() {
                 if content[at..].starts_with(spelling) {
                     found.push(format!("secret {number} in {} at {at}", path.display()));
                 }
