@@ -3,12 +3,15 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
 use clap::{Args, Subcommand};
-use hsm_core::{ObjectId, Objects, PasswordPolicy, Profile, SEALED_BYTES_MAX, SealedObject, Stored};
+use hsm_core::{
+    OBJECTS_MAX, ObjectId, Objects, PasswordPolicy, Profile, SEALED_BYTES_MAX, SealedObject, Stored,
+    USERS_MAX,
+};
 use hsm_listener::Identity;
 use program::{ExitCode, Problem};
 use serde::{Deserialize, Serialize};
@@ -189,10 +192,8 @@ fn export(folder: &Path) -> Result<(), Problem> {
 }
 
 fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
-    let mut text = Vec::new();
-    let opened =
-        fs::File::open(file).and_then(|opened| opened.take(EXPORT_BYTES_MAX + 1).read_to_end(&mut text));
-    opened.map_err(|error| Problem::io("read export", file, &error))?;
+    let read = fs::File::open(file).and_then(|opened| read_at_most(opened, EXPORT_BYTES_MAX));
+    let read = read.map_err(|error| Problem::io("read export", file, &error))?;
     let refuse = |why: String| {
         Problem::new(
             ExitCode::Usage,
@@ -200,9 +201,7 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
         )
         .hint("give a file that `hsm-emulator state export` of this release wrote")
     };
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > EXPORT_BYTES_MAX {
-        return Err(refuse(format!("expected at most {EXPORT_BYTES_MAX} bytes")));
-    }
+    let text = read.ok_or_else(|| refuse(format!("expected at most {EXPORT_BYTES_MAX} bytes, got more")))?;
     let export: Export = serde_json::from_slice(&text).map_err(|error| refuse(error.to_string()))?;
     if export.version != VERSION {
         return Err(refuse(format!(
@@ -211,6 +210,8 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
         )));
     }
     let profile = Profile::parse(&export.profile).map_err(|why| refuse(format!("its profile: {why}")))?;
+    let objects_len = u64::try_from(export.objects.len()).unwrap_or(u64::MAX);
+    check_numbers(export.stored.users_len(), objects_len).map_err(refuse)?;
     if Store::open(folder)?.is_some() {
         let what = format!("import into `{}`: expected no state, found one", folder.display());
         return Err(Problem::new(ExitCode::Usage, what).hint("name a folder that is not there yet"));
@@ -239,4 +240,45 @@ fn import(folder: &Path, file: &Path) -> Result<(), Problem> {
     let store = Store::create(folder, &kept)?;
     store.add_objects(&objects)?;
     Ok(())
+}
+
+/// Everything that there is to read; `None` if that is more than so many bytes.
+fn read_at_most(from: impl Read, bytes_max: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut text = Vec::new();
+    from.take(bytes_max.saturating_add(1)).read_to_end(&mut text)?;
+    let is_more = u64::try_from(text.len()).is_ok_and(|len| len > bytes_max);
+    Ok((!is_more).then_some(text))
+}
+
+/// Whether a device may have so many.
+fn check_numbers(users: usize, objects: u64) -> Result<(), String> {
+    if users > USERS_MAX {
+        return Err(format!("expected at most {USERS_MAX} users, got {users}"));
+    }
+    if objects > OBJECTS_MAX {
+        return Err(format!("expected at most {OBJECTS_MAX} objects, got {objects}"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_bytes_as_the_limit_are_read_and_of_more_nothing() {
+        for (len, is_read) in [(0, true), (9, true), (10, true), (11, false), (1000, false)] {
+            let read = read_at_most(io::repeat(7).take(len), 10).expect("it is memory");
+            let len = usize::try_from(len).expect("it is small");
+            assert_eq!(read, is_read.then(|| vec![7; len]), "{len}");
+        }
+    }
+
+    #[test]
+    fn a_device_is_imported_with_as_many_users_and_objects_as_it_may_have() {
+        assert_eq!(check_numbers(USERS_MAX, OBJECTS_MAX), Ok(()));
+        let refused = |users, objects| check_numbers(users, objects).expect_err("it is too many");
+        assert!(refused(USERS_MAX + 1, 0).contains("at most 1024 users, got 1025"));
+        assert!(refused(0, OBJECTS_MAX + 1).contains("at most 1000000 objects, got 1000001"));
+    }
 }

@@ -4,4 +4,5 @@
 mod cuts;
 mod hsm;
 mod lies;
+mod limits;
 mod rest;

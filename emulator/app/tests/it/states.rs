@@ -183,3 +183,26 @@ fn an_erased_database_leaves_the_certificate_and_nothing_of_users_and_objects() 
     assert!(store.objects().expect("the table is there").is_empty());
     assert_eq!(found.identity.certificate(), kept.identity.certificate());
 }
+
+/// A file of a gigabyte takes no room where nothing is written to it. At the limit it is read and is no export; one byte
+/// more is not even that.
+#[test]
+fn an_export_past_its_limit_is_refused_by_its_length() {
+    const LIMIT: u64 = 1024 * 1024 * 1024;
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("export.json");
+    let file = fs::File::create(&path).expect("there is room");
+    for (len, why) in [
+        (LIMIT, "expected value"),
+        (LIMIT + 1, "expected at most 1073741824 bytes"),
+    ] {
+        file.set_len(len).expect("it is sparse");
+        let output = emulator(
+            &["state", "import", &path.to_string_lossy()],
+            &folder.path().join("state"),
+        );
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(why), "{len}: {said}");
+    }
+}

@@ -46,6 +46,8 @@ pub(super) struct Hsm {
     pub(super) events: Vec<Event>,
     /// Keys that were made, to be looked for.
     pub(super) keys: Vec<Vec<u8>>,
+    /// Whether the store takes what comes over without saying so.
+    pub(super) is_mute: bool,
 }
 
 fn profile() -> Profile {
@@ -138,6 +140,7 @@ impl Hsm {
             told: Vec::new(),
             events: Vec::new(),
             keys: Vec::new(),
+            is_mute: false,
         }
     }
 
@@ -249,6 +252,7 @@ impl Hsm {
             {
                 Written::Durable(ticket) => Some(Input::Persisted(ticket)),
                 Written::Fetched(job, fetched) => Some(Input::Fetched { job, fetched }),
+                Written::Imported(_) if self.is_mute => None,
                 Written::Imported(job) => Some(Input::Imported(job)),
                 Written::Nothing => None,
                 other @ (Written::Cut | Written::Failed(_)) => panic!("{other:?}"),
@@ -329,13 +333,23 @@ pub(super) fn database(folder: &Path) -> (Vec<u8>, Objects) {
 pub(super) fn converse(
     target: &mut Hsm,
     source: &mut Hsm,
+    ends: impl FnMut(u64, bool, &mut Vec<u8>, &mut Hsm, &mut Hsm) -> bool,
+) -> u64 {
+    converse_on(SYNC, target, source, ends)
+}
+
+/// The same on a connection that the source calls this.
+pub(super) fn converse_on(
+    sync: ConnectionId,
+    target: &mut Hsm,
+    source: &mut Hsm,
     mut ends: impl FnMut(u64, bool, &mut Vec<u8>, &mut Hsm, &mut Hsm) -> bool,
 ) -> u64 {
     target.begin_live_sync();
     let connection = target.calls.pop().expect("it calls");
     let binding = [7; hsm_core::BINDING_BYTES];
     source.sync(SyncInput::Arrived {
-        connection: SYNC,
+        connection: sync,
         peer: ([192, 0, 2, 1], 1).into(),
         binding,
     });
@@ -353,7 +367,7 @@ pub(super) fn converse(
         }
         hand_over(
             if to_source { source } else { target },
-            if to_source { SYNC } else { connection },
+            if to_source { sync } else { connection },
             &frame,
         );
     }

@@ -6,13 +6,13 @@ use super::hsm::{Hsm, SYNC, converse, database, pair};
 
 /// Kinds of frames, as `docs/live-sync.md` has them.
 const PROOF: u8 = 3;
-const IMAGE_BEGIN: u8 = 5;
-const CHUNK: u8 = 6;
+pub(super) const IMAGE_BEGIN: u8 = 5;
+pub(super) const CHUNK: u8 = 6;
 const IMAGE_END: u8 = 8;
-const HEADER_BYTES: usize = 5;
+pub(super) const HEADER_BYTES: usize = 5;
 
 /// A live sync in which each frame may be changed; `None` drops it and ends the connection.
-fn check_lie(lie: impl Fn(u64, bool, &mut Vec<u8>) -> bool, expected: SyncRefusal) {
+pub(super) fn check_lie(lie: impl Fn(u64, bool, &mut Vec<u8>) -> bool, expected: SyncRefusal) {
     let folder = tempfile::tempdir().expect("there is room");
     let (target_folder, source_folder) = pair(folder.path(), 50, 2_000);
     let old = database(&target_folder);
