@@ -1,6 +1,8 @@
 //! Steps about a device out of the factory, its operations, the owner of a Pocket, users and their log.
 
-use hsm_core::{Key, Password, Permissions, UserAnswer, UserRequest};
+use hsm_core::{
+    Attributes, Key, KeyAlgorithm, ObjectRequest, Password, Permissions, UserAnswer, UserRequest,
+};
 use protocol::{ActivationPassword, ManagerRequest};
 
 use super::{Args, Stage, Steps, define, expect, mismatch};
@@ -158,11 +160,128 @@ pub(super) fn register(steps: &mut Steps) {
     );
     define(
         steps,
+        "{person} blocks the user {string}",
+        "by hand, as an operator",
+        |stage, args| {
+            let name = args.string(1).to_owned();
+            ask(stage, args, UserRequest::Block { name })
+        },
+    );
+    define(
+        steps,
+        "{person} gives the user {string} the permissions {int}",
+        "instead of those that the user had; the vendor's bits, as an operator",
+        |stage, args| {
+            let permissions = u32::try_from(args.int(2))
+                .map_err(|_| mismatch("the vendor's bits", args.int(2).to_string()))?;
+            let request = UserRequest::SetPermissions {
+                name: args.string(1).to_owned(),
+                permissions: Permissions(permissions),
+            };
+            ask(stage, args, request)
+        },
+    );
+    define(
+        steps,
+        "{person} lists the users",
+        "and is told their names, the first ones",
+        |stage, args| ask(stage, args, UserRequest::ListUsers { after: None }),
+    );
+    define(
+        steps,
+        "{person} looks at the user {string}",
+        "and is told the name",
+        |stage, args| {
+            let name = args.string(1).to_owned();
+            ask(stage, args, UserRequest::ShowUser { name })
+        },
+    );
+    define(
+        steps,
         "{person} removes the user {string}",
         "for ever",
         |stage, args| {
             let name = args.string(1).to_owned();
             ask(stage, args, UserRequest::Remove { name })
+        },
+    );
+    define(
+        steps,
+        "{person} creates the key {string} with the label {string}",
+        "AES with 256 bits in the own partition, which may leave the device",
+        |stage, args| {
+            let request = ObjectRequest::Create {
+                algorithm: KeyAlgorithm::Aes256,
+                attributes: attributes(args.string(2), true),
+            };
+            ask_about_key(stage, args, request)
+        },
+    );
+    define(
+        steps,
+        "{person} looks at the key {string}",
+        "of the own partition, and is told its name",
+        |stage, args| ask_about_key(stage, args, ObjectRequest::Show),
+    );
+    define(
+        steps,
+        "{person} looks at the key {string} of the user {string}",
+        "in that user's partition",
+        |stage, args| {
+            let request = UserRequest::Object {
+                partition: Some(args.string(2).to_owned()),
+                name: args.string(1).to_owned(),
+                request: ObjectRequest::Show,
+            };
+            ask(stage, args, request)
+        },
+    );
+    define(
+        steps,
+        "{person} keeps the key {string} in the device for ever and labels it {string}",
+        "the attributes of a key of the own partition",
+        |stage, args| {
+            let attributes = attributes(args.string(2), false);
+            ask_about_key(stage, args, ObjectRequest::SetAttributes(attributes))
+        },
+    );
+    define(
+        steps,
+        "{person} lets the key {string} leave the device and labels it {string}",
+        "the attributes of a key of the own partition",
+        |stage, args| {
+            let attributes = attributes(args.string(2), true);
+            ask_about_key(stage, args, ObjectRequest::SetAttributes(attributes))
+        },
+    );
+    define(
+        steps,
+        "{person} blocks the key {string}",
+        "of the own partition",
+        |stage, args| ask_about_key(stage, args, ObjectRequest::Block(true)),
+    );
+    define(
+        steps,
+        "{person} releases the key {string}",
+        "that was blocked",
+        |stage, args| ask_about_key(stage, args, ObjectRequest::Block(false)),
+    );
+    define(
+        steps,
+        "{person} removes the key {string}",
+        "of the own partition, for ever",
+        |stage, args| ask_about_key(stage, args, ObjectRequest::Remove),
+    );
+    define(
+        steps,
+        "{person} lists the keys",
+        "of the own partition, and is told their names",
+        |stage, args| {
+            let request = UserRequest::ListObjects {
+                partition: None,
+                after: None,
+            };
+            ask(stage, args, request)
         },
     );
     define(
@@ -241,6 +360,22 @@ pub(super) fn register(steps: &mut Steps) {
 fn ask(stage: &mut Stage, args: &Args, request: UserRequest) -> Result<(), Mismatch> {
     stage.world()?.ask_as_user(args.person(0), request);
     Ok(())
+}
+
+fn ask_about_key(stage: &mut Stage, args: &Args, request: ObjectRequest) -> Result<(), Mismatch> {
+    let request = UserRequest::Object {
+        partition: None,
+        name: args.string(1).to_owned(),
+        request,
+    };
+    ask(stage, args, request)
+}
+
+fn attributes(label: &str, exportable: bool) -> Attributes {
+    Attributes {
+        exportable,
+        label: label.to_owned(),
+    }
 }
 
 fn last_answer(world: &World, person: &str) -> Option<String> {
