@@ -2,6 +2,7 @@
 //! plays nothing itself.
 
 mod compare;
+mod drawn_names;
 mod run;
 mod steps;
 

@@ -1,6 +1,7 @@
 //! `hsm-rig run --compare`: the same scenarios in two lanes, and what differs: verdicts, and what was to be seen at the
 //! device after every step. Decides nothing about which lane is right.
 
+use super::drawn_names::DrawnNames;
 use super::run::{RunArgs, make_ready};
 use crate::diagnostic::shown;
 use crate::lane::{Lane, Played, Skipped};
@@ -113,6 +114,7 @@ impl Compared {
 /// A line for each step that differs, and what is there in either lane.
 fn differences(scenario: &Scenario, one: (Lane, &Played), other: (Lane, &Played)) -> Vec<String> {
     let mut lines = Vec::new();
+    let (mut ones, mut others) = (DrawnNames::default(), DrawnNames::default());
     for (index, step) in scenario.pickle.steps.iter().enumerate() {
         let verdict = |(_, played): (Lane, &Played)| match &played.failure {
             Some(failure) if failure.step == index => format!("it got {}", failure.mismatch.actual),
@@ -121,7 +123,7 @@ fn differences(scenario: &Scenario, one: (Lane, &Played), other: (Lane, &Played)
         };
         let verdicts = [verdict(one), verdict(other)];
         let seen = match (one.1.seen.get(index), other.1.seen.get(index)) {
-            (Some(here), Some(there)) => here.difference(there),
+            (Some(here), Some(there)) => ones.numbered(here).difference(&others.numbered(there)),
             _ => None,
         };
         let difference = if verdicts[0] == verdicts[1] {
