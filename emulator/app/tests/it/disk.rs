@@ -53,7 +53,7 @@ fn a_state_of_another_release_is_refused_with_both_versions() {
     transaction
         .open_table(versions)
         .expect("it is there")
-        .insert("stored", 4)
+        .insert("stored", 5)
         .expect("there is room");
     transaction.commit().expect("there is room");
     drop(database);
