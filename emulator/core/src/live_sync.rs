@@ -49,7 +49,7 @@ pub(crate) const PROGRESS_STEP: u64 = 5;
 pub enum SyncRefusal {
     /// The other side speaks another version of the protocol.
     Version,
-    /// The image is in a form of a later release.
+    /// The image is in a form of another release.
     Format,
     /// The other device is in another operating mode.
     Mode,
@@ -120,7 +120,7 @@ impl SyncRefusal {
     pub const fn sentence(self) -> &'static str {
         match self {
             Self::Version => "the node speaks another version of hsm-sync",
-            Self::Format => "the image of the node is in a form of a later release",
+            Self::Format => "the image of the node is in a form of another release",
             Self::Mode => "the node is in another operating mode",
             Self::Key => "the node has another Server Master Key",
             Self::ServiceStopped => "the service of the node is stopped",

@@ -6,22 +6,36 @@ use std::{fs, panic};
 use hsm_emulator::{FILE_NAME, Kept, OsRandom, Store, StoreError};
 use hsm_listener::Identity;
 use redb::{Database, TableDefinition};
+use tempfile::TempDir;
 
-use crate::emulator::{demo, run};
+use crate::emulator::{Emulator, demo, run};
 
 #[test]
 fn every_flipped_byte_is_survived() {
+    check_flipped_bytes(&demo(), 100);
+}
+
+/// The same of a state that nobody closed, which is repaired when it is opened.
+#[test]
+fn every_flipped_byte_is_survived_after_a_kill() {
     let folder = demo();
+    let mut killed = Emulator::start(folder.path());
+    killed.signal("-KILL");
+    killed.end();
+    check_flipped_bytes(&folder, 40);
+}
+
+/// Flips every byte of the header, and some of all the others: each takes a look at the whole file.
+fn check_flipped_bytes(folder: &TempDir, others: usize) {
     let state = folder.path().join("state");
     let path = state.join(FILE_NAME);
     let whole = fs::read(&path).expect("the demo made it");
     let used: Vec<usize> = (0..whole.len()).filter(|at| whole[*at] != 0).collect();
     let mut refused = 0;
-    // Every byte of the header, and some of all the others: each takes a look at the whole file.
     let (header, rest): (Vec<usize>, Vec<usize>) = used.into_iter().partition(|at| *at < 320);
     for at in header
         .into_iter()
-        .chain(rest.iter().copied().step_by(rest.len() / 100))
+        .chain(rest.iter().copied().step_by(rest.len() / others))
     {
         let mut damaged = whole.clone();
         damaged[at] ^= 0x41;
@@ -53,7 +67,7 @@ fn a_state_of_another_release_is_refused_with_both_versions() {
     transaction
         .open_table(versions)
         .expect("it is there")
-        .insert("stored", 4)
+        .insert("stored", 5)
         .expect("there is room");
     transaction.commit().expect("there is room");
     drop(database);
