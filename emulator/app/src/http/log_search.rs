@@ -49,6 +49,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_and_the_whole_log_are_read_to_their_limits_and_no_further() {
+        let of_len = |len: u64| {
+            let file = tempfile::tempfile().expect("there is room");
+            file.set_len(len).expect("there is room");
+            file
+        };
+        let read = |files| whole(files).expect("it can be read").len() as u64;
+        assert_eq!(read(vec![of_len(LOG_BYTES_MAX)]), LOG_BYTES_MAX);
+        assert_eq!(read(vec![of_len(LOG_BYTES_MAX + 1)]), LOG_BYTES_MAX);
+        assert_eq!(read(vec![of_len(LOG_BYTES_MAX - 1), of_len(2)]), LOG_BYTES_MAX);
+
+        let last_line_ends_at = |end: u64| {
+            let mut file = tempfile::NamedTempFile::new().expect("there is room");
+            let before = usize::try_from(end).expect("it is small") - "\nhere".len();
+            write!(file, "{}\nhere", "x".repeat(before)).expect("there is room");
+            let (_, found) =
+                search(vec![file.reopen().expect("it is there")], "here").expect("it can be read");
+            found
+        };
+        assert_eq!(last_line_ends_at(FILE_BYTES_MAX), 1);
+        assert_eq!(last_line_ends_at(FILE_BYTES_MAX + 1), 0);
+    }
+
+    #[test]
     fn the_last_lines_are_shown_and_all_are_counted() {
         let log = |lines: usize| {
             let mut file = tempfile::NamedTempFile::new().expect("there is room");

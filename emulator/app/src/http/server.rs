@@ -30,7 +30,7 @@ use hyper_util::{
 };
 use program::{ExitCode, Port, Problem};
 use tokio::{
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite},
     sync::{
         OwnedMutexGuard,
         mpsc::{Receiver, Sender, channel},
@@ -175,6 +175,9 @@ impl Server {
             if self.connections.len() >= CONNECTIONS_MAX {
                 debug!("HTTP console: closed a connection from {peer}: at most {CONNECTIONS_MAX} at once");
             } else if let Some(tls) = self.tls.clone() {
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!("turn off Nagle's algorithm: {error}");
+                }
                 let router = self.router.clone();
                 self.connections.spawn(talk(stream, peer.ip(), tls, router));
             }
@@ -209,15 +212,20 @@ impl Server {
     }
 }
 
-async fn talk(stream: TcpStream, peer: IpAddr, tls: TlsAcceptor, router: Router) {
-    if let Err(error) = stream.set_nodelay(true) {
-        debug!("turn off Nagle's algorithm: {error}");
+/// A stream that bytes come from and go to, a socket or what TLS makes of one.
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + 'static> Stream for S {}
+
+async fn talk(stream: impl Stream, peer: IpAddr, tls: TlsAcceptor, router: Router) {
+    match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
+        Ok(Ok(stream)) => converse(stream, peer, router).await,
+        Ok(Err(error)) => debug!("TLS handshake of {peer} with the HTTP console: {error}"),
+        Err(_) => debug!("TLS handshake of {peer} with the HTTP console: not finished in time"),
     }
-    let stream = match timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return debug!("TLS handshake of {peer} with the HTTP console: {error}"),
-        Err(_) => return debug!("TLS handshake of {peer} with the HTTP console: not finished in time"),
-    };
+}
+
+/// Requests and answers, until one side has had enough.
+async fn converse(stream: impl Stream, peer: IpAddr, router: Router) {
     let service = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(pages::Peer(peer));
@@ -245,3 +253,6 @@ async fn talk(stream: TcpStream, peer: IpAddr, tls: TlsAcceptor, router: Router)
         Err(_) => debug!("a connection of the HTTP console lasted too long"),
     }
 }
+
+#[cfg(test)]
+mod tests;

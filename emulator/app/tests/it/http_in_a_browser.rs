@@ -62,7 +62,10 @@ fn client() -> PathBuf {
         .args((!cfg!(debug_assertions)).then_some("--release"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .status();
-    assert!(built.expect("cargo runs this test").success(), "the client is built");
+    assert!(
+        built.expect("cargo runs this test").success(),
+        "the client is built"
+    );
     Path::new(env!("CARGO_BIN_EXE_hsm-emulator")).with_file_name("hsm-client")
 }
 

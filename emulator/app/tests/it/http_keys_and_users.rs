@@ -56,11 +56,9 @@ fn a_key_is_created_seen_changed_blocked_released_and_removed() {
     );
     is(&answer, 200, "The key is created.");
     assert_eq!(title(&answer), "Keys");
-    assert!(
-        answer
-            .body
-            .contains("<a href=\"/keys/key?name=k1\">k1</a></td><td>aes256</td><td>the first</td>")
-    );
+    assert!(answer.body.contains(
+        "<a href=\"/keys/key?name=k1\">k1</a></td><td class=\"word\">aes256</td><td>the first</td>"
+    ));
     is(
         &post("/keys/create", "name=k2&algorithm=ec_p256"),
         200,
@@ -116,7 +114,7 @@ fn a_key_is_created_seen_changed_blocked_released_and_removed() {
     let (console, login) = self::console(folder.path());
     let list = console.get("/keys", Some(&login)).body;
     assert!(
-        list.contains("<td>another</td><td>blocked</td>") && list.contains(">k2</a>"),
+        list.contains("<td>another</td><td class=\"word\">blocked</td>") && list.contains(">k2</a>"),
         "{list}"
     );
     let post = |path: &str, fields: &str| console.post(path, Some(&login), fields);
@@ -189,10 +187,10 @@ fn an_operator_lists_blocks_unblocks_and_permits_and_others_do_what_they_may() {
     }
     let list = console.get("/users", Some(&master)).body;
     for row in [
-        "<a href=\"/users/user?name=ana\">ana</a></td><td>List users</td><td>not blocked</td>",
-        ">bruno</a></td><td>The own partition</td><td>not blocked</td>",
-        ">carla</a></td><td>Create and remove users</td><td>not blocked</td>",
-        ">master</a></td><td>Operator: everything</td><td>not blocked</td>",
+        "<a href=\"/users/user?name=ana\">ana</a></td><td>List users</td><td class=\"word\">not blocked</td>",
+        ">bruno</a></td><td>The own partition</td><td class=\"word\">not blocked</td>",
+        ">carla</a></td><td>Create and remove users</td><td class=\"word\">not blocked</td>",
+        ">master</a></td><td>Operator: everything</td><td class=\"word\">not blocked</td>",
     ] {
         assert!(list.contains(row), "{row}: {list}");
     }

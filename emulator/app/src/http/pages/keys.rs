@@ -159,11 +159,11 @@ fn table(mut keys: Vec<ObjectFacts>, more: bool) -> Html {
         html = html
             .raw("<tr><td>")
             .piece(&link("/keys/key", "name", key.name.as_str(), key.name.as_str()))
-            .raw("</td><td>")
+            .raw("</td><td class=\"word\">")
             .raw(key.algorithm.name())
             .raw("</td><td>")
             .text(&key.attributes.label)
-            .raw("</td><td>")
+            .raw("</td><td class=\"word\">")
             .raw(state(&key))
             .raw("</td></tr>");
     }

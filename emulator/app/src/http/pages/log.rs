@@ -132,3 +132,43 @@ pub(super) async fn clear_log(
         Err(answer) => answer,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn so_many_read_the_log_at_once_and_one_more_waits() {
+        let (began, begun) = mpsc::channel();
+        let mut ends = Vec::new();
+        let readers: Vec<_> = (0..=LOG_READERS_MAX)
+            .map(|_| {
+                let (end, ended) = mpsc::channel::<()>();
+                ends.push(end);
+                let began = began.clone();
+                tokio::spawn(read_log(move || {
+                    let told = began.send(());
+                    // Until the test lets it go on, or has failed.
+                    let _ = ended.recv();
+                    told.map_err(std::io::Error::other)
+                }))
+            })
+            .collect();
+        while LOG_READERS.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..LOG_READERS_MAX {
+            begun.recv().expect("they read");
+        }
+        // Whoever has no place has not begun, and begins as soon as there is one.
+        assert!(begun.try_recv().is_err());
+        ends.clear();
+        for reader in readers {
+            assert!(reader.await.expect("it does not panic").is_ok());
+        }
+        assert!(begun.try_recv().is_ok(), "the one that waited");
+        assert_eq!(LOG_READERS.available_permits(), LOG_READERS_MAX);
+    }
+}

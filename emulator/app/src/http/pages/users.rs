@@ -184,7 +184,7 @@ fn table(visitor: &Visitor, users: &[UserFacts], more: bool) -> Html {
         html = html
             .raw("</td><td>")
             .text(&permission_names(user.permissions))
-            .raw("</td><td>")
+            .raw("</td><td class=\"word\">")
             .raw(state(user))
             .raw("</td></tr>");
     }
