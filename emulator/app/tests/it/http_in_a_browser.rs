@@ -215,6 +215,10 @@ fn from_the_clients_fourth_tab_to_a_key_a_new_password_five_idle_minutes_and_the
     assert!(answer.get("result").is_some(), "{answer}");
     console.bench.emulator.wait_for("HTTP console closed");
     browser.click("nav a[href='/log']");
-    browser.wait_until("location.protocol === 'chrome-error:'");
+    // The browser's own page, laid out: it has no width while it comes.
+    browser.wait_until(
+        "location.protocol === 'chrome-error:' && document.readyState === 'complete' \
+         && document.body.scrollWidth > 0 && document.body.innerText.trim() !== ''",
+    );
     browser.screenshot(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots/http-stopped.png"));
 }

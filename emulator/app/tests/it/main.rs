@@ -14,6 +14,7 @@ mod http_console;
 #[cfg(feature = "browser")]
 mod http_in_a_browser;
 mod http_keys_and_users;
+mod http_place;
 mod life;
 mod live_sync;
 mod log;

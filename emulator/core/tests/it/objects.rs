@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hsm_core::{
-    Attributes, Input, KeyAlgorithm, LIST_PAGE_MAX, OBJECTS_MAX, ObjectFacts, ObjectRequest, PasswordPolicy,
-    Permissions, TRUSTED_MAX, UserAnswer, UserRefusal, UserRequest, UserSession,
+    Attributes, HttpConsole, Input, KeyAlgorithm, LIST_PAGE_MAX, OBJECTS_MAX, ObjectFacts, ObjectRequest,
+    PasswordPolicy, Permissions, TRUSTED_MAX, UserAnswer, UserRefusal, UserRequest, UserSession,
 };
 
 use crate::bench::Bench;
@@ -542,4 +542,30 @@ fn one_user_is_shown_to_whoever_may_list_them_as_the_list_shows_it() {
         ask(&mut bench, 1, show("../x")),
         refused(UserRefusal::InvalidName)
     );
+}
+
+//= HT-01
+#[test]
+fn a_manager_is_told_the_port_of_the_profile_unless_the_world_serves_elsewhere() {
+    for (port, expected) in [
+        (None, "https://192.0.2.10/"),
+        (Some(443), "https://192.0.2.10/"),
+        (Some(8443), "https://192.0.2.10:8443/"),
+    ] {
+        let mut bench = with_users_and(|bench| {
+            bench.profile.http_console = port.map(|port| HttpConsole { port });
+            bench.device = Some(hsm_core::Device::new(
+                bench.profile.clone(),
+                bench.durable.clone(),
+            ));
+        });
+        // Whoever has activated it is the manager.
+        let url = |bench: &mut Bench| {
+            let asked = bench.ask("http_console.url").expect("it can be asked");
+            bench.answer_to(asked).expect("it answers")["result"]["url"].clone()
+        };
+        assert_eq!(url(&mut bench), expected, "{port:?}");
+        bench.input(Input::HttpConsoleAt(([127, 0, 0, 1], 8444).into()));
+        assert_eq!(url(&mut bench), "https://127.0.0.1:8444/", "{port:?}");
+    }
 }
