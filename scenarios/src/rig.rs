@@ -49,8 +49,11 @@ pub type MakeProcessReady<V, H> =
     fn(&crate::lane::process::Settings) -> Result<Ready<'static, V, H>, Problem>;
 
 /// Makes lane `hardware` ready with these parts, for these scenarios.
-pub type MakeHardwareReady<V, H> =
-    fn(&crate::lane::hardware::Settings, &[Scenario], &Registry<V, H>) -> Result<Ready<'static, V, H>, Problem>;
+pub type MakeHardwareReady<V, H> = fn(
+    &crate::lane::hardware::Settings,
+    &[Scenario],
+    &Registry<V, H>,
+) -> Result<Ready<'static, V, H>, Problem>;
 
 /// A lane that was made ready.
 pub enum Ready<'r, V, H> {

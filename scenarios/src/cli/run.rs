@@ -110,7 +110,11 @@ impl HsmAddress {
         let address = address
             .parse()
             .map_err(|_| format!("expected `ADDR:PORT` or `tcp:ADDR:PORT`, got `{text}`"))?;
-        Ok(if is_real { Self::Real(address) } else { Self::OfRig(address) })
+        Ok(if is_real {
+            Self::Real(address)
+        } else {
+            Self::OfRig(address)
+        })
     }
 }
 
@@ -334,7 +338,8 @@ fn make_hardware_ready<V, H>(
     let doing = "play scenarios in lane `hardware`";
     let make_ready = rig.hardware.ok_or_else(|| {
         let what = format!("{doing}: this `hsm-rig` was built without PC/SC");
-        Problem::new(ExitCode::Usage, what).hint("`cargo build -p hsm-rig --features pcsc` builds one that can")
+        Problem::new(ExitCode::Usage, what)
+            .hint("`cargo build -p hsm-rig --features pcsc` builds one that can")
     })?;
     if args.cast.is_some() {
         let what = format!("{doing}: it has no console to write casts of");
@@ -382,12 +387,14 @@ fn make_process_ready<V, H>(rig: &Rig<V, H>, args: &RunArgs) -> Result<Ready<'st
     make_ready(&Settings {
         programs: args.programs.clone(),
         client: client.map(Into::into).collect(),
-        there: args.hsm.map(|(HsmAddress::OfRig(address) | HsmAddress::Real(address))| DeviceThere {
-            address,
-            fingerprint: args.fingerprint.clone().unwrap_or_default(),
-            bench_url: args.bench.clone().unwrap_or_default(),
-            bench_token: std::env::var("HSM_BENCH_TOKEN").unwrap_or_default(),
-        }),
+        there: args.hsm.map(
+            |(HsmAddress::OfRig(address) | HsmAddress::Real(address))| DeviceThere {
+                address,
+                fingerprint: args.fingerprint.clone().unwrap_or_default(),
+                bench_url: args.bench.clone().unwrap_or_default(),
+                bench_token: std::env::var("HSM_BENCH_TOKEN").unwrap_or_default(),
+            },
+        ),
         is_compared: args.compare.is_some(),
     })
 }

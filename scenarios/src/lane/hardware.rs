@@ -66,6 +66,9 @@ impl Record {
 
     #[cfg(feature = "pcsc")]
     fn add_part(&self, part: String) {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part);
+        self.parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(part);
     }
 }

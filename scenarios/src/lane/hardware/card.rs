@@ -129,7 +129,12 @@ impl Slot {
     }
 
     /// Brings the card to what this image says, but for its serial number, by its own commands. It has this PIN.
-    pub(super) fn bring_to(&mut self, image: &CardImage, pin: &str, is_expendable: bool) -> Result<(), Unfit> {
+    pub(super) fn bring_to(
+        &mut self,
+        image: &CardImage,
+        pin: &str,
+        is_expendable: bool,
+    ) -> Result<(), Unfit> {
         let wanted = Wanted::of(image)?;
         self.is_expendable = is_expendable;
         let brought = self.bring(&wanted, pin);
@@ -283,7 +288,9 @@ impl Wanted {
     /// Asks a simulated card of this image.
     fn of(image: &CardImage) -> Result<Self, Unfit> {
         if !image.erase_keeps_seal() {
-            return Err(Unfit::Any("a card whose erasure breaks the seal is simulated only".into()));
+            return Err(Unfit::Any(
+                "a card whose erasure breaks the seal is simulated only".into(),
+            ));
         }
         let mut wanted = Self {
             is_virgin: image.life_cycle() == LifeCycle::Virgin,
@@ -325,7 +332,10 @@ fn with_data(header: Header, data: &[u8]) -> Result<CommandApdu, Silence> {
 }
 
 fn select_directory() -> Result<CommandApdu, Silence> {
-    with_data(Header::new(0x00, mpcos::SELECT, 0x01, 0x0C), &mpcos::APPLET_DIRECTORY)
+    with_data(
+        Header::new(0x00, mpcos::SELECT, 0x01, 0x0C),
+        &mpcos::APPLET_DIRECTORY,
+    )
 }
 
 fn format_card(presentations_max: u8) -> Result<CommandApdu, Silence> {
@@ -355,7 +365,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_taken_back_is_known_by_its_bytes() {
-        let verify = [0x00, 0x20, 0x00, 0x00, 0x08, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31];
+        let verify = [
+            0x00, 0x20, 0x00, 0x00, 0x08, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31, 0x31,
+        ];
         assert_eq!(uses_up(&verify, 2), None);
         assert!(uses_up(&verify, 1).is_some());
         // The query counts nothing.
@@ -380,6 +392,10 @@ mod tests {
         let wanted = Wanted::of(&image.expect("a card that can be made")).expect("it is no other card");
         assert_eq!((&wanted.label[..], wanted.presentations_max), (&b"Ana"[..], 5));
         assert_eq!(wanted.shadow, [7; 255]);
-        assert!(Wanted::of(&CardImage::virgin(Csn([0x11; 16]))).expect("as above").is_virgin);
+        assert!(
+            Wanted::of(&CardImage::virgin(Csn([0x11; 16])))
+                .expect("as above")
+                .is_virgin
+        );
     }
 }

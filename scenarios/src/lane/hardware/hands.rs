@@ -72,12 +72,18 @@ const OF_PEOPLE: &[&str] = &[
     "{person} is told that the process was reset by {reset}",
     "{person} is told of no reset of the process",
     "{person} reads a value for {string}",
+    "{person} sees {string} in the header as {string}",
     "{person} has sent {int} line(s)",
     "the PIN has not crossed the network",
 ];
 
 const HANDS: &[(&str, Hand)] = &[
-    ("an HSM ready for remote management", |stage, _| stage.make_ready()),
+    ("an HSM ready for remote management", |stage, _| {
+        stage.make_ready("running")
+    }),
+    ("an HSM that waits for its custodians", |stage, _| {
+        stage.make_ready("stopped")
+    }),
     ("{person} connects", |stage, args| stage.connect(args.person(0))),
     ("{person} inserts the card", |stage, args| {
         stage.insert(args.person(0), args.person(0))
@@ -121,15 +127,23 @@ const HANDS: &[(&str, Hand)] = &[
     }),
     ("{duration} pass(es)", |stage, args| stage.wait(*args.duration(0))),
     ("somebody presses the key {key}", |stage, args| {
-        stage.press(&format!("press the key {} at the console of the HSM", named(args.key(0))))
+        stage.press(&format!(
+            "press the key {} at the console of the HSM",
+            named(*args.key(0))
+        ))
     }),
     ("somebody chooses {string} in the menu", |stage, args| {
-        stage.press(&format!("choose {:?} in the menu of the HSM's console", args.string(0)))
+        stage.press(&format!(
+            "choose {:?} in the menu of the HSM's console",
+            args.string(0)
+        ))
     }),
     ("the console shows {string}", |stage, args| {
         let question = format!("does the console of the HSM show {:?}?", args.string(0));
         let is_shown = stage.operator().ask_whether(&question)?;
-        expect(is_shown, args.string(0), || "a person who says that it does not".into())
+        expect(is_shown, args.string(0), || {
+            "a person who says that it does not".into()
+        })
     }),
     ("the console does not show {string}", |stage, args| {
         let question = format!("does the console of the HSM show {:?}?", args.string(0));
@@ -141,7 +155,7 @@ const HANDS: &[(&str, Hand)] = &[
 ];
 
 /// As it stands on a keyboard.
-fn named(key: &Key) -> String {
+fn named(key: Key) -> String {
     match key {
         Key::Function(number) => format!("F{number}"),
         Key::Char(character) => character.to_string(),

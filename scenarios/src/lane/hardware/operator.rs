@@ -73,6 +73,10 @@ impl Operator {
     }
 
     /// Says something. If nobody hears it, that changes nothing.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever has no operator has nobody to say it to"
+    )]
     pub(super) fn say(&self, text: &str) {
         let mut stderr = io::stderr().lock();
         // A status line may stand there.
@@ -114,7 +118,9 @@ impl Operator {
         self.begin(what)?;
         loop {
             self.check()?;
-            if is_done(TURN).map_err(|why| mismatch(format!("a person who is asked: {what}"), why.to_string()))? {
+            if is_done(TURN)
+                .map_err(|why| mismatch(format!("a person who is asked: {what}"), why.to_string()))?
+            {
                 return Ok(());
             }
         }
@@ -175,7 +181,8 @@ impl Operator {
                 Ok(line) => return Ok(line),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
-                    let what = format!("ask a person ({what}): expected a line, got the end of standard input");
+                    let what =
+                        format!("ask a person ({what}): expected a line, got the end of standard input");
                     self.end(Problem::new(ExitCode::GivenUp, what));
                 }
             }

@@ -107,7 +107,10 @@ fn refusal_without_the_word(settings: &Settings, rig: &RigFile) -> Problem {
     if parts.is_empty() {
         parts.push("no real part was chosen".to_owned());
     }
-    let what = format!("play with real parts: `--dangerous` was not said; {}", parts.join("; "));
+    let what = format!(
+        "play with real parts: `--dangerous` was not said; {}",
+        parts.join("; ")
+    );
     Problem::new(ExitCode::Usage, what).hint("say `--dangerous` if that is what you want")
 }
 
@@ -118,7 +121,8 @@ fn refuse_a_stranger(slot: &mut Slot, rig: &RigFile, rig_path: &Path) -> Result<
     }
     let doing = format!("play with the card in the reader `{}`", slot.name());
     let serial = slot.read_serial().map_err(|why| {
-        Problem::new(ExitCode::Card, format!("{doing}: {why}")).hint("nothing was written; put in another card")
+        Problem::new(ExitCode::Card, format!("{doing}: {why}"))
+            .hint("nothing was written; put in another card")
     })?;
     if rig.card(serial).is_some() {
         return Ok(());
@@ -180,7 +184,11 @@ impl HardwareLane {
                     let (name, waits) = (&pickle.name, duration(waits));
                     self.hand.operator.say(&format!("{name}: waits {waits}"));
                 }
-                play_people(RealStage::new(programs, &self.hand, device, seed), &ordered, pickle)
+                play_people(
+                    RealStage::new(programs, &self.hand, device, seed),
+                    &ordered,
+                    pickle,
+                )
             }
             (Order::People(_), None) => {
                 let why = "needs a device: `--hsm tcp:ADDR:PORT` names one";
@@ -193,13 +201,7 @@ impl HardwareLane {
         Ok(played)
     }
 
-    fn play_card(
-        &self,
-        pickle: &Pickle,
-        steps: &Steps,
-        seed: Seed,
-        or: Skipped,
-    ) -> Result<Played, Skipped> {
+    fn play_card(&self, pickle: &Pickle, steps: &Steps, seed: Seed, or: Skipped) -> Result<Played, Skipped> {
         let bed = Rc::new(RealBed::new(self.hand.clone()));
         let played = play_on(pickle, steps, seed, bed.clone());
         match bed.skipped() {
@@ -224,7 +226,9 @@ impl HardwareLane {
                 .map_err(|unresolved| Skipped(unresolved.what))?;
             let expression = found.definition.expression;
             if expression == SHOWS_SERIAL {
-                return Err(Skipped("knows the serial number of a card that is simulated".into()));
+                return Err(Skipped(
+                    "knows the serial number of a card that is simulated".into(),
+                ));
             }
             let Some(does) = hands::of(expression) else {
                 let why = format!("no person and no part can do: {expression}");
@@ -242,10 +246,14 @@ impl HardwareLane {
                     return Err(Skipped("real time is not exact to a part of a second".into()));
                 }
             }
-            let holder = found.arguments.iter().rev().find_map(|argument| match &argument.value {
-                Argument::Value(Value::Person(holder)) => Some(holder),
-                _ => None,
-            });
+            let holder = found
+                .arguments
+                .iter()
+                .rev()
+                .find_map(|argument| match &argument.value {
+                    Argument::Value(Value::Person(holder)) => Some(holder),
+                    _ => None,
+                });
             if let Some(holder) = holder.filter(|_| hands::needs_card(expression))
                 && rig.card_of(holder).is_none()
             {
@@ -285,7 +293,10 @@ fn play_people(mut stage: RealStage<'_>, ordered: &[Ordered], pickle: &Pickle) -
 fn waits(pickle: &Pickle, steps: &Steps) -> Duration {
     let spans = pickle.steps.iter().filter_map(|written| {
         let found = steps.resolve(&pickle.source, written).ok()?;
-        match (found.definition.expression, found.arguments.first().map(|it| &it.value)) {
+        match (
+            found.definition.expression,
+            found.arguments.first().map(|it| &it.value),
+        ) {
             (PASSES, Some(Argument::Value(Value::Duration(span)))) => Some(*span),
             _ => None,
         }

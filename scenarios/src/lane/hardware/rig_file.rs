@@ -274,7 +274,13 @@ mod tests {
             };
             format!("version = 1\n{}", (0..number).map(card).collect::<String>())
         };
-        assert_eq!(RigFile::from_text(&cards(CARDS_MAX)).expect("it is one").cards.len(), 64);
+        assert_eq!(
+            RigFile::from_text(&cards(CARDS_MAX))
+                .expect("it is one")
+                .cards
+                .len(),
+            64
+        );
         assert!(refused(&cards(CARDS_MAX + 1)).ends_with("expected 1 to 64 cards, got 65"));
         let named =
             |characters: usize| format!("version = 1\n{}", CARD.replace("Ana", &"é".repeat(characters)));
@@ -290,6 +296,9 @@ mod tests {
         assert!(RigFile::read(&path).is_ok());
         fs::write(&path, text(RIG_FILE_BYTES_MAX + 1)).expect("room for a file");
         let problem = RigFile::read(&path).expect_err("it is too long");
-        assert!(problem.what.ends_with("at most 65536 bytes, got more"), "{problem}");
+        assert!(
+            problem.what.ends_with("at most 65536 bytes, got more"),
+            "{problem}"
+        );
     }
 }

@@ -134,7 +134,9 @@ impl<'p> People<'p> {
                 return Ok(());
             }
             if let (Some(name), true) = (waiting, Instant::now() > give_up) {
-                return Err(broken(format!("the device owes {name} an answer for {PATIENCE:?}")));
+                return Err(broken(format!(
+                    "the device owes {name} an answer for {PATIENCE:?}"
+                )));
             }
             thread::sleep(TURN);
         }
