@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cards;
+mod device;
 
 use std::{
+    cell::Cell,
     env, fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -20,7 +22,7 @@ use terminal_bed::TerminalBed;
 
 /// Longer than anything here takes; only a hang is as long.
 const LONG: Duration = Duration::from_secs(60);
-/// The word that ends each command in the terminal.
+/// Of every card.
 const PIN: &str = "12345678";
 
 /// Builds the programs, as this test was built. Cargo gives a test only the programs of its own package.
@@ -59,6 +61,8 @@ fn repository() -> PathBuf {
 struct Scene {
     terminal: TerminalBed,
     reader: Reader,
+    /// How many runs there were; the end of each is another text.
+    runs: Cell<u32>,
 }
 
 /// A card that somebody has put into the reader.
@@ -82,8 +86,9 @@ impl Scene {
         let reader = bed.readers()[0].clone();
         assert!(await_card(&reader.name, Presence::Removed, LONG).unwrap());
         Self {
-            terminal: TerminalBed::new(160, 50, "screen"),
+            terminal: TerminalBed::new(400, 60, "screen"),
             reader,
+            runs: Cell::new(0),
         }
     }
 
@@ -146,12 +151,37 @@ impl Scene {
 
     /// Starts the runner in the terminal.
     fn run(&self, what: &Path, more: &str) {
-        let words = format!(
-            "{RIG} run {} --lane hardware --card 'pcsc:{}' --rig {} {more}",
+        self.run_with(&self.reader.name, what, more);
+    }
+
+    /// The same with a reader of this name.
+    fn run_with(&self, reader: &str, what: &Path, more: &str) {
+        self.runs.set(self.runs.get() + 1);
+        self.terminal.types(&format!(
+            "clear; HOME={} {RIG} run {} --lane hardware --card 'pcsc:{reader}' --rig {} {more}; echo {}-$?",
+            self.terminal.folder().display(),
             what.display(),
-            self.reader.name,
-            self.path("rig.toml").display()
-        );
-        self.terminal.run(&words);
+            self.path("rig.toml").display(),
+            self.end()
+        ));
+        self.terminal.keys(&["Enter"]);
+    }
+
+    /// What is said at the end of the run that was started last, before its exit code.
+    fn end(&self) -> String {
+        format!("run-{}-ended-with", self.runs.get())
+    }
+
+    /// Waits for the end of the run, and gives the screen.
+    #[track_caller]
+    fn wait_for_end(&self, exit_code: i32) -> String {
+        let end = self.end();
+        let is_end = |line: &str| line.strip_prefix(&end).is_some_and(|rest| rest.starts_with('-'));
+        let screen = self
+            .terminal
+            .wait_until("the end of the run", |screen| screen.lines().any(is_end));
+        let said = screen.lines().find(|line| is_end(line));
+        assert_eq!(said, Some(&*format!("{end}-{exit_code}")), "{screen}");
+        screen
     }
 }

@@ -101,7 +101,7 @@ impl Hand {
             self.ask_out()?;
         }
         Err(NoCard::Failed(format!(
-            "another card, {} times",
+            "a card that was not asked for, {} times",
             WRONG_CARDS_MAX + 1
         )))
     }

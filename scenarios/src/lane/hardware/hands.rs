@@ -72,13 +72,17 @@ const OF_PEOPLE: &[&str] = &[
     "{person} is told that the process was reset by {reset}",
     "{person} is told of no reset of the process",
     "{person} reads a value for {string}",
+    "{person} sees {string} in the header as {string}",
     "{person} has sent {int} line(s)",
     "the PIN has not crossed the network",
 ];
 
 const HANDS: &[(&str, Hand)] = &[
     ("an HSM ready for remote management", |stage, _| {
-        stage.make_ready()
+        stage.make_ready("running")
+    }),
+    ("an HSM that waits for its custodians", |stage, _| {
+        stage.make_ready("stopped")
     }),
     ("{person} connects", |stage, args| stage.connect(args.person(0))),
     ("{person} inserts the card", |stage, args| {
@@ -151,7 +155,7 @@ const HANDS: &[(&str, Hand)] = &[
 ];
 
 /// As it stands on a keyboard.
-fn named(key: &Key) -> String {
+fn named(key: Key) -> String {
     match key {
         Key::Function(number) => format!("F{number}"),
         Key::Char(character) => character.to_string(),

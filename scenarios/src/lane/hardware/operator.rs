@@ -73,6 +73,10 @@ impl Operator {
     }
 
     /// Says something. If nobody hears it, that changes nothing.
+    #[expect(
+        clippy::unused_self,
+        reason = "whoever has no operator has nobody to say it to"
+    )]
     pub(super) fn say(&self, text: &str) {
         let mut stderr = io::stderr().lock();
         // A status line may stand there.

@@ -47,8 +47,8 @@ pub(super) struct RealStage<'p> {
 /// What a look at the device has found.
 enum Look {
     Ready,
-    /// A person has to do something at it.
-    NotListening,
+    /// It does not listen, or its service is another: a person has to do something at it.
+    Unlike,
     Busy(String),
     UnderWay,
 }
@@ -82,27 +82,33 @@ impl<'p> RealStage<'p> {
         self.people.settle(|| operator.check())
     }
 
-    /// Waits until the device of the rig file is armed, with nobody connected and no process under way.
-    pub(super) fn make_ready(&mut self) -> Result<(), Mismatch> {
+    /// Waits until the device of the rig file is armed, with nobody connected, no process under way, and its service
+    /// like this.
+    pub(super) fn make_ready(&mut self, service: &str) -> Result<(), Mismatch> {
         let mut said = None;
         loop {
             self.operator().check()?;
-            let why = match self.look()? {
+            let why = match self.look(service)? {
                 Look::Ready => {
                     self.hand.record.add_part(self.device.to_string());
                     return Ok(());
                 }
-                Look::NotListening => {
+                Look::Unlike => {
+                    let how = if service == "running" {
+                        "have it activated by its custodians"
+                    } else {
+                        "leave it without its custodians"
+                    };
                     let what = format!(
-                        "switch the {} on, have it activated, and choose Remote Management at its console",
+                        "switch the {} on, {how}, and see that remote management is on",
                         self.device
                     );
-                    let mut looked = Ok(Look::NotListening);
+                    let mut looked = Ok(Look::Unlike);
                     let operator = self.operator();
                     operator.ask(&what, |within| {
                         std::thread::sleep(within);
-                        looked = self.look();
-                        Ok::<_, String>(!matches!(looked, Ok(Look::NotListening)))
+                        looked = self.look(service);
+                        Ok::<_, String>(!matches!(looked, Ok(Look::Unlike)))
                     })?;
                     looked?;
                     continue;
@@ -122,9 +128,9 @@ impl<'p> RealStage<'p> {
     }
 
     /// Connects, reads what the device says of itself, and hangs up.
-    fn look(&mut self) -> Result<Look, Mismatch> {
+    fn look(&mut self, service: &str) -> Result<Look, Mismatch> {
         if !self.people.connect(RUNNER)? {
-            return Ok(Look::NotListening);
+            return Ok(Look::Unlike);
         }
         self.settle()?;
         let told = self.people.told(RUNNER).to_vec();
@@ -138,7 +144,7 @@ impl<'p> RealStage<'p> {
                 (Some("denied"), Some(reason)) => Ok(Look::Busy(reason.to_owned())),
                 (Some("tls"), _) => Err(self.end(
                     ExitCode::Trust,
-                    format!(
+                    &format!(
                         "expected the certificate of the rig file, {}, got another; nothing was said to it",
                         self.device.of_rig.fingerprint
                     ),
@@ -150,18 +156,20 @@ impl<'p> RealStage<'p> {
         if serial != self.device.of_rig.serial {
             return Err(self.end(
                 ExitCode::Usage,
-                format!("expected an HSM that the rig file names, got one with the serial number {serial}; nothing was changed at it"),
+                &format!("expected an HSM that the rig file names, got one with the serial number {serial}; nothing was changed at it"),
             ));
         }
-        Ok(if opened["ceremony"].is_null() {
+        Ok(if !opened["ceremony"].is_null() {
+            Look::UnderWay
+        } else if opened["header"]["service"] == service {
             Look::Ready
         } else {
-            Look::UnderWay
+            Look::Unlike
         })
     }
 
     /// The run is over: this is not the device that may be written to.
-    fn end(&self, code: ExitCode, why: String) -> Mismatch {
+    fn end(&self, code: ExitCode, why: &str) -> Mismatch {
         let what = format!("play with the {}: {why}", self.device);
         self.operator()
             .end(Problem::new(code, what.clone()).hint("name it in the rig file if it may be written to"));
