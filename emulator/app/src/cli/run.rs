@@ -53,6 +53,11 @@ pub(super) struct RunArgs {
     /// Serve the HTTP console here while the HSM service runs; port 0 is one that is free
     #[arg(long, value_name = "ADDR:PORT")]
     http_listen: Option<SocketAddr>,
+    /// Look for the node a.b.c.d at 127.b.c.d, with the port of this device: for nodes on one computer
+    ///
+    /// The console takes no address of loopback for that of a node.
+    #[arg(long)]
+    loopback_nodes: bool,
     /// Run without the local console
     ///
     /// On a terminal the console fills it: the screen of the device, and the keys of its keyboard. Elsewhere each line of
@@ -205,6 +210,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             log,
             bench,
             http,
+            are_nodes_on_loopback: args.loopback_nodes,
         };
         Shell::new(appliance, store, parts)?.run(&mut signals).await
     })
