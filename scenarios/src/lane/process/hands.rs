@@ -6,8 +6,12 @@ mod cards;
 mod console;
 mod custodians;
 mod device;
+mod live_sync;
 mod newcomers;
+mod published;
+mod screens;
 mod told;
+mod users;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -16,6 +20,9 @@ use crate::{lane::Mismatch, steps::Args};
 
 /// What a sentence does here.
 pub(super) type Hand = fn(&mut Stage<'_>, &Args) -> Result<(), Mismatch>;
+
+/// The reader of a station is gone.
+pub(super) const UNPLUGGED: &str = "the reader of {person} is unplugged";
 
 type Hands = &'static [(&'static str, Hand)];
 
@@ -37,18 +44,31 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    expression.starts_with("a(n) {model} HSM") || (is_of_cards && !CARDS_OF_ANY_KEY.contains(&expression))
+    // Nobody knows where its HTTP console is.
+    let is_of_users = users::HANDS.iter().any(|(known, _)| *known == expression);
+    expression.starts_with("a(n) {model} HSM")
+        || is_of_users
+        || (is_of_cards && !CARDS_OF_ANY_KEY.contains(&expression))
+}
+
+/// Whether this sentence is about a person in front of a console.
+pub(super) fn needs_console(expression: &str) -> bool {
+    screens::HANDS.iter().any(|(known, _)| *known == expression)
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 7] = [
+    let files: [Hands; 11] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
         custodians::HANDS,
         device::HANDS,
+        live_sync::HANDS,
         newcomers::HANDS,
+        published::HANDS,
+        screens::HANDS,
         told::HANDS,
+        users::HANDS,
     ];
     files.into_iter().flatten().copied()
 }
