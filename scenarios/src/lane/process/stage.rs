@@ -470,6 +470,17 @@ impl<'p> Stage<'p> {
         http.ok_or_else(|| broken("an HSM with an HTTP console"))
     }
 
+    /// A page of the HTTP console at the address that the HSM has in the scenario, with the port that browsers know.
+    pub(super) fn page_in_words_of_scenario(&mut self, page: &str) -> Result<String, Mismatch> {
+        let interface = self.factory()?.profile.network.interfaces.first();
+        let address = interface.map(|interface| interface.ip.to_string());
+        let http = self.device()?.http.map(|http| http.to_string());
+        Ok(match (http, address) {
+            (Some(http), Some(address)) => page.replace(&http, &address),
+            (None, _) | (_, None) => page.to_owned(),
+        })
+    }
+
     /// The browser of somebody, at the address of this person's desk.
     pub(super) fn browser(&mut self, name: &str) -> &mut Browser {
         let address = self.person(name).address;

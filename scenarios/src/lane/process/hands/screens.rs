@@ -87,17 +87,7 @@ pub(super) const HANDS: Hands = &[
     ("the browser of {person} shows {string}", |stage, args| {
         let page = screens(stage, args)?.pages().map_err(broken)?.pop();
         let page = page.unwrap_or_else(|| "no page".into());
-        // The port of the scenarios is the one that browsers know, at the address of the HSM.
-        let http = stage.http()?.to_string();
-        let interface = stage
-            .factory()?
-            .profile
-            .network
-            .interfaces
-            .first()
-            .map(|it| it.ip);
-        let address = interface.ok_or_else(|| broken("an HSM with an interface"))?;
-        let page = page.replace(&http, &address.to_string());
+        let page = stage.page_in_words_of_scenario(&page)?;
         expect(page == args.string(1), args.string(1), || page.clone())
     }),
     ("the browser of {person} was not started", |stage, args| {

@@ -138,7 +138,10 @@ pub(super) const HANDS: Hands = &[
         expect(told.is_none(), "no reset", || format!("{told:?}"))
     }),
     ("{person} reads {string} as {string}", |stage, args| {
-        let answer = last_result(stage, args);
+        let mut answer = last_result(stage, args);
+        if let Some(Value::String(url)) = answer.as_mut().and_then(|answer| answer.get_mut("url")) {
+            *url = stage.page_in_words_of_scenario(url)?;
+        }
         check_member(args, answer.as_ref())
     }),
     ("{person} reads a value for {string}", |stage, args| {
