@@ -1,7 +1,7 @@
 //! `hsm-client console`: the terminal, one connection after the other, and a reader around the console's machine. Decides
 //! nothing; `client-console` does.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf};
 
 use client_console::{Console, ConsoleInput, ConsoleOutput, Reader, Settings, Trouble};
 use hsm_client::{Notice, StationInput, StationOutput};
@@ -23,6 +23,7 @@ use crate::{
     reader::{ReaderDesk, Slot},
     signals::Signals,
     terminal::{Painted, watch},
+    trace::Progress,
 };
 
 /// With what a console works.
@@ -81,6 +82,8 @@ pub(crate) async fn run(station: Station) -> Result<(), Outcome> {
         link: None,
         attempt: None,
         sessions: 0,
+        local: None,
+        counted: (0, 0),
         happened: happened_in.clone(),
         begin: RealInstant::now(),
         leave_by: None,
@@ -91,6 +94,7 @@ pub(crate) async fn run(station: Station) -> Result<(), Outcome> {
     while !shell.is_over {
         // A terminal that is gone says so as an input.
         let _ = painted.paint(&shell.console, shell.now());
+        shell.trace_painted();
         let timeout = shell.console.poll_timeout().map(|timeout| shell.real(timeout));
         tokio::select! {
             is_heard = step(&mut shell.link) => if !is_heard {
@@ -125,6 +129,10 @@ struct Shell {
     attempt: Option<JoinHandle<()>>,
     /// How many connections there were; the last one has this number.
     sessions: u64,
+    /// The own end of the last one.
+    local: Option<SocketAddr>,
+    /// Bytes received and sent on it.
+    counted: (u64, u64),
     happened: UnboundedSender<Happened>,
     begin: RealInstant,
     /// When a device that does not close its half is left standing.
@@ -143,12 +151,36 @@ impl Shell {
     }
 
     fn tell(&mut self, input: ConsoleInput) {
-        if let (ConsoleInput::Key(key), Some(trace)) = (&input, &self.way.trace) {
-            trace.key(*key, self.console.is_typing_secret());
+        match (&input, &self.way.trace) {
+            (ConsoleInput::Key(key), Some(trace)) => trace.key(*key, self.console.is_typing_secret()),
+            (ConsoleInput::Click { column, row }, Some(trace)) => trace.click(*column, *row),
+            _ => {}
         }
         let mut rng = NoRandomness;
         let mut cx = self.cx(&mut rng);
         self.console.handle_input(&mut cx, input);
+    }
+
+    fn trace_painted(&mut self) {
+        if let Some(link) = &self.link {
+            self.counted = (link.received_len(), link.sent_len());
+        }
+        if let Some(trace) = &self.way.trace {
+            trace.painted(&Progress {
+                sessions: self.sessions,
+                is_connecting: self.attempt.is_some(),
+                local: self.local,
+                received: self.counted.0,
+                sent: self.counted.1,
+            });
+        }
+    }
+
+    /// The connection is over; how far it was is still asked for.
+    fn drop_link(&mut self) {
+        if let Some(link) = self.link.take() {
+            self.counted = (link.received_len(), link.sent_len());
+        }
     }
 
     fn on_timeout(&mut self) {
@@ -198,6 +230,7 @@ impl Shell {
         match self.way.tls() {
             Ok(tls) => {
                 let trace = self.way.trace.clone();
+                self.local = stream.local_addr().ok();
                 self.link = Some(Link::new(stream, &tls, self.way.answer_timeout, trace));
             }
             Err(why) => self.not_connected(&why),
@@ -217,7 +250,7 @@ impl Shell {
 
     /// The device owes a word and does not say it.
     fn on_silence(&mut self) {
-        self.link = None;
+        self.drop_link();
         self.not_connected(&Outcome::SessionEnded {
             reason: crate::outcome::EndReason::Silent,
             message: "the device stopped answering (`--answer-timeout`)".into(),
@@ -227,7 +260,7 @@ impl Shell {
     /// The device does not close its half.
     fn on_left_late(&mut self) {
         self.leave_by = None;
-        self.link = None;
+        self.drop_link();
         self.tell(ConsoleInput::Station(StationOutput::Notice(Notice::Ended {
             ending: hsm_client::Ending::HungUp,
         })));
@@ -273,7 +306,7 @@ impl Shell {
                     StationOutput::AskForCard => self.desk.await_card(),
                     StationOutput::WithdrawPrompt => self.desk.stop_waiting(),
                     StationOutput::Notice(Notice::Ended { .. }) => {
-                        self.link = None;
+                        self.drop_link();
                         self.leave_by = None;
                     }
                     StationOutput::Notice(_) | StationOutput::AskForPin | StationOutput::Reader(_) => {}
@@ -287,6 +320,7 @@ impl Shell {
         match output {
             ConsoleOutput::Connect => {
                 self.sessions += 1;
+                (self.local, self.counted) = (None, (0, 0));
                 let (session, happened) = (self.sessions, self.happened.clone());
                 let (hsm, source) = (self.way.hsm.clone(), self.way.source);
                 self.attempt = Some(tokio::spawn(async move {

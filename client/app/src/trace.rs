@@ -1,9 +1,10 @@
 //! `--trace FILE`: what the machines of this program are told, one JSON object a line, as `hsm_client::TraceLine` has it.
-//! The keys of a console stand there too; those of a secret as filler.
+//! The keys and clicks of a console stand there too, those of a secret as filler; and when it was painted.
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, Write as _},
+    net::SocketAddr,
     os::unix::fs::OpenOptionsExt as _,
     path::Path,
     sync::{Arc, Mutex, PoisonError},
@@ -20,6 +21,20 @@ use serde_json::json;
 pub(crate) struct Trace {
     file: Arc<Mutex<Written>>,
     begin: RealInstant,
+}
+
+/// How far a console is with its connections.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Attempts to connect so far; what follows is about the last one.
+    pub(crate) sessions: u64,
+    pub(crate) is_connecting: bool,
+    /// The own end of the connection, if there was one.
+    pub(crate) local: Option<SocketAddr>,
+    /// Bytes that came over the socket, TLS and all.
+    pub(crate) received: u64,
+    /// Bytes that the socket has taken.
+    pub(crate) sent: u64,
 }
 
 #[derive(Debug)]
@@ -58,6 +73,32 @@ impl Trace {
         };
         let at_us = self.now().as_micros();
         let line = json!({"v": TRACE_VERSION, "at_us": at_us, "machine": "console", "input": {"key": name}});
+        self.write(&line.to_string());
+    }
+
+    /// The console was told of a click there.
+    pub(crate) fn click(&self, column: u16, row: u16) {
+        let at_us = self.now().as_micros();
+        let input = json!({"click": [column, row]});
+        let line = json!({"v": TRACE_VERSION, "at_us": at_us, "machine": "console", "input": input});
+        self.write(&line.to_string());
+    }
+
+    /// The console was painted after everything before this line, and how far its connection was then.
+    pub(crate) fn painted(&self, progress: &Progress) {
+        let at_us = self.now().as_micros();
+        let Progress {
+            sessions,
+            is_connecting,
+            local,
+            received,
+            sent,
+        } = progress;
+        let painted = json!({
+            "sessions": sessions, "connecting": is_connecting, "local": local.map(|local| local.to_string()),
+            "received": received, "sent": sent,
+        });
+        let line = json!({"v": TRACE_VERSION, "at_us": at_us, "machine": "console", "painted": painted});
         self.write(&line.to_string());
     }
 

@@ -30,6 +30,7 @@
 //! ```
 
 mod connection;
+mod contract;
 mod fingerprint;
 mod pin;
 mod session;
@@ -38,6 +39,7 @@ mod trace;
 mod web_address;
 
 pub use connection::{Connection, ConnectionInput, ConnectionOutput, Speaker};
+pub use contract::told;
 pub use fingerprint::{Fingerprint, InvalidFingerprint};
 pub use pin::Pin;
 pub use session::{

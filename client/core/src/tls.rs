@@ -106,6 +106,14 @@ impl TlsClientConfig {
         Self(Arc::new(config))
     }
 
+    /// The same trust for what is said in another protocol, by its name in ALPN: `http/1.1`.
+    #[must_use]
+    pub fn with_alpn(self, protocol: &[u8]) -> Self {
+        let mut config = Arc::unwrap_or_clone(self.0);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        Self(Arc::new(config))
+    }
+
     fn with_versions(trust: Trust, versions: &[&'static rustls::SupportedProtocolVersion]) -> Self {
         let verifier = Arc::new(FingerprintVerifier { trust });
         let mut config = ClientConfig::builder_with_details(PROVIDER.clone(), Arc::new(NoTime))

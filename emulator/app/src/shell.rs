@@ -106,6 +106,7 @@ pub(crate) struct Parts {
     pub(crate) log: EventLog,
     pub(crate) bench: Option<Server>,
     pub(crate) http: Option<http::Server>,
+    pub(crate) are_nodes_on_loopback: bool,
 }
 
 /// A running emulator.
@@ -147,7 +148,7 @@ impl Shell {
             mains: parts.mains,
             disk,
             derivations: Derivations::new(),
-            calls: Calls::new(),
+            calls: Calls::new(parts.are_nodes_on_loopback),
             log: parts.log,
             clock: parts.clock,
             rng: OsRandom,
@@ -214,11 +215,7 @@ impl Shell {
                 Happening::Asked(request) => self.on_request(request, signals).await?,
                 Happening::Visit(visit) => self.on_visit(visit)?,
                 Happening::Moved(input) => self.tell(input)?,
-                Happening::Dialled(connection, Some(stream)) => {
-                    self.wires.insert(connection, Wire::new(stream));
-                    self.tell(Input::Connected { connection })?;
-                }
-                Happening::Dialled(connection, None) => self.tell(Input::Unreachable { connection })?,
+                Happening::Dialled(connection, stream) => self.on_dialled(connection, stream)?,
                 Happening::Accepted(stream, peer) => {
                     let connection = ConnectionId::new(self.next_connection);
                     self.next_connection += 1;
@@ -226,6 +223,16 @@ impl Shell {
                     self.tell(Input::Accepted { connection, peer })?;
                 }
             }
+        }
+    }
+
+    fn on_dialled(&mut self, connection: ConnectionId, stream: Option<TcpStream>) -> Result<(), Problem> {
+        match stream {
+            Some(stream) => {
+                self.wires.insert(connection, Wire::new(stream));
+                self.tell(Input::Connected { connection })
+            }
+            None => self.tell(Input::Unreachable { connection }),
         }
     }
 

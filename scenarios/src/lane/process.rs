@@ -2,15 +2,19 @@
 //! person's station, cards in files. Decides no verdict: a hand does what its sentence says or says what differs.
 
 mod bench;
+mod browser;
 mod cards;
 mod device;
 mod folder;
 mod hands;
 mod newcomer;
+mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;
+mod screens;
 mod stage;
 mod station;
+mod terminal;
 
 use std::{
     env,
@@ -110,11 +114,37 @@ pub(super) struct Programs {
     /// With its arguments.
     client: Vec<OsString>,
     card: PathBuf,
+    /// What a person's console is started with.
+    console: Result<ConsolePrograms, Skipped>,
     /// A device for all scenarios, which is not ours.
     there: Option<There>,
     folder: RunFolder,
     next: AtomicUsize,
     is_compared: bool,
+}
+
+/// The client with its console, and `setsid`, which gives it a terminal of its own.
+struct ConsolePrograms {
+    client: PathBuf,
+    setsid: PathBuf,
+}
+
+impl ConsolePrograms {
+    fn find(settings: &Settings, programs: &Path) -> Result<Self, Skipped> {
+        if !settings.client.is_empty() {
+            let why = "the console is that of our client, and another one is at the stations";
+            return Err(Skipped(why.into()));
+        }
+        let path = env::var_os("PATH").unwrap_or_default();
+        let setsid = env::split_paths(&path)
+            .map(|folder| folder.join("setsid"))
+            .find(|program| program.is_file());
+        let missing = "no `setsid` (util-linux) on the path, which gives a console a terminal of its own";
+        Ok(Self {
+            client: programs.join("hsm-client"),
+            setsid: setsid.ok_or_else(|| Skipped(missing.into()))?,
+        })
+    }
 }
 
 /// Makes the lane ready: finds the programs, and a folder that nobody has to clean up.
@@ -152,6 +182,7 @@ pub(super) fn programs(settings: &Settings) -> Result<Programs, Problem> {
         emulator,
         client,
         card: find("virtual-card")?,
+        console: ConsolePrograms::find(settings, folder),
         there: settings.there.as_ref().map(DeviceThere::look).transpose()?,
         folder: RunFolder::make()?,
         next: AtomicUsize::new(0),
@@ -166,7 +197,7 @@ struct Ordered {
 }
 
 fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Result<Played, Skipped> {
-    let ordered = match order(pickle, steps, programs.there.is_some())? {
+    let ordered = match order(pickle, steps, programs)? {
         Order::People(ordered) => ordered,
         Order::Card { or } => return play_card(programs, pickle, steps, seed, or),
     };
@@ -239,17 +270,40 @@ enum Order {
 }
 
 /// What each step does here, or why the lane does not play the scenario.
-fn order(pickle: &Pickle, steps: &Steps, is_there: bool) -> Result<Order, Skipped> {
+fn order(pickle: &Pickle, steps: &Steps, programs: &Programs) -> Result<Order, Skipped> {
+    order_with(
+        pickle,
+        steps,
+        programs.there.is_some(),
+        programs.console.as_ref().err(),
+    )
+}
+
+fn order_with(
+    pickle: &Pickle,
+    steps: &Steps,
+    is_there: bool,
+    no_console: Option<&Skipped>,
+) -> Result<Order, Skipped> {
     if pickle.tags.iter().any(|tag| tag.value == SIM_ONLY) {
         return Err(Skipped(format!("`{SIM_ONLY}`: only the simulation can play it")));
     }
     let mut ordered = Vec::new();
     let mut missing = None;
+    let mut is_unplugged = false;
     for written in &pickle.steps {
         let found = steps
             .resolve(&pickle.source, written)
             .map_err(|unresolved| Skipped(unresolved.what))?;
         let expression = found.definition.expression;
+        if let (true, Some(why)) = (hands::needs_console(expression), no_console) {
+            return Err(why.clone());
+        }
+        is_unplugged |= expression == hands::UNPLUGGED;
+        if is_unplugged && hands::needs_console(expression) {
+            let why = "a virtual reader has no cable: without a card it is empty, never gone";
+            return Err(Skipped(why.into()));
+        }
         if is_there && hands::needs_new_device(expression) {
             return Err(Skipped(format!("needs a device of its own: {expression}")));
         }
@@ -276,11 +330,21 @@ fn order(pickle: &Pickle, steps: &Steps, is_there: bool) -> Result<Order, Skippe
     }
 }
 
+/// What a console shows by its own clock.
+const COUNTED_DOWN: [&str; 3] = [
+    " s left for the next custodian",
+    "The time for the next custodian is over",
+    "all start again",
+];
+
 /// What can be said in the simulation and not here.
 fn check(argument: &Argument<Value>) -> Result<(), Skipped> {
     match argument {
         Argument::Value(Value::Duration(span)) if span.subsec_nanos() % 1_000_000 != 0 => Err(Skipped(
             "the clock of the bench moves by whole milliseconds".into(),
+        )),
+        Argument::String(text) if COUNTED_DOWN.iter().any(|counted| text.contains(counted)) => Err(Skipped(
+            "the console of a station counts down on the clock of its own computer".into(),
         )),
         Argument::Value(Value::Address(address)) if address.is_ipv6() => Err(Skipped(
             "loopback has one IPv6 address, and the scenario names another".into(),
@@ -302,7 +366,7 @@ mod tests {
             .into_result()
             .ok()?;
         let pickles = crate::gherkin::pickle::expand(&document);
-        order(&pickles[0], &crate::steps::registry(), false)
+        order_with(&pickles[0], &crate::steps::registry(), false, None)
             .err()
             .map(|Skipped(why)| why)
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Steps, define, expect, mismatch};
+use super::{Args, Steps, define, expect, mismatch};
 use crate::{catalogue::Catalogue, lane::Mismatch};
 
 const FIDELITY: &str = include_str!("../../../docs/fidelity.md");
@@ -18,57 +18,66 @@ pub(super) fn register(steps: &mut Steps) {
         steps,
         "the fidelity notes say of {string} that the vendor says {string}, and what is done instead",
         "a row of the table of what is not reproduced, with its quote",
-        |_, args| {
-            let (topic, quote) = (args.string(0), args.string(1));
-            let rows = rows_of(FIDELITY);
-            let row = rows.iter().find(|row| row.first() == Some(&topic));
-            let row = row.ok_or_else(|| mismatch(format!("a row `{topic}`"), "none"))?;
-            let said = row.get(1).copied().unwrap_or_default();
-            if !said.contains(quote) {
-                return Err(mismatch(format!("the quote `{quote}`"), said));
-            }
-            check_complete(row)
-        },
+        |_, args| check_topic(args),
     );
     define(
         steps,
         "the fidelity notes say of every topic what the vendor says, what is done and why",
         "in every table, with requirements that the catalogue knows",
-        |_, _| {
-            let known = Catalogue::built_in();
-            let is_known = |id: &str| {
-                let mut all = known.areas.iter().flat_map(|area| &area.requirements);
-                all.any(|requirement| requirement.id == id)
-            };
-            let rows = rows_of(FIDELITY);
-            for row in &rows {
-                check_complete(row)?;
-                let ids = row.get(3).copied().unwrap_or_default();
-                if let Some(stranger) = ids.split_whitespace().find(|word| is_id(word) && !is_known(word)) {
-                    return Err(mismatch("ids of the catalogue", stranger));
-                }
-            }
-            expect(!rows.is_empty(), "rows", || "none".to_owned())
-        },
+        |_, _| check_topics(),
     );
     define(
         steps,
         "every outcome of the client has an exit code of the table and a JSON form of its own",
         "the page of the client, the JSON Schema and the table of exit codes agree",
-        |_, _| {
-            let (page, schema) = (outcomes_of_the_page(), outcomes_of_the_schema()?);
-            expect(
-                !page.is_empty() && page == schema,
-                &format!("{page:?}, as the page says"),
-                || format!("{schema:?}"),
-            )?;
-            let codes: Vec<_> = rows_of(EXIT_CODES).iter().map(|row| row[0]).collect();
-            let stranger = page.iter().find(|(_, code)| !codes.contains(&code.as_str()));
-            expect(stranger.is_none(), "codes of the table", || {
-                format!("{stranger:?}")
-            })
-        },
+        |_, _| check_outcomes(),
     );
+}
+
+/// The row of the table of what is not reproduced that these arguments name.
+pub(crate) fn check_topic(args: &Args) -> Result<(), Mismatch> {
+    let (topic, quote) = (args.string(0), args.string(1));
+    let rows = rows_of(FIDELITY);
+    let row = rows.iter().find(|row| row.first() == Some(&topic));
+    let row = row.ok_or_else(|| mismatch(format!("a row `{topic}`"), "none"))?;
+    let said = row.get(1).copied().unwrap_or_default();
+    if !said.contains(quote) {
+        return Err(mismatch(format!("the quote `{quote}`"), said));
+    }
+    check_complete(row)
+}
+
+/// Every row of the fidelity notes.
+pub(crate) fn check_topics() -> Result<(), Mismatch> {
+    let known = Catalogue::built_in();
+    let is_known = |id: &str| {
+        let mut all = known.areas.iter().flat_map(|area| &area.requirements);
+        all.any(|requirement| requirement.id == id)
+    };
+    let rows = rows_of(FIDELITY);
+    for row in &rows {
+        check_complete(row)?;
+        let ids = row.get(3).copied().unwrap_or_default();
+        if let Some(stranger) = ids.split_whitespace().find(|word| is_id(word) && !is_known(word)) {
+            return Err(mismatch("ids of the catalogue", stranger));
+        }
+    }
+    expect(!rows.is_empty(), "rows", || "none".to_owned())
+}
+
+/// What the page of the client, the JSON Schema and the table of exit codes say of outcomes.
+pub(crate) fn check_outcomes() -> Result<(), Mismatch> {
+    let (page, schema) = (outcomes_of_the_page(), outcomes_of_the_schema()?);
+    expect(
+        !page.is_empty() && page == schema,
+        &format!("{page:?}, as the page says"),
+        || format!("{schema:?}"),
+    )?;
+    let codes: Vec<_> = rows_of(EXIT_CODES).iter().map(|row| row[0]).collect();
+    let stranger = page.iter().find(|(_, code)| !codes.contains(&code.as_str()));
+    expect(stranger.is_none(), "codes of the table", || {
+        format!("{stranger:?}")
+    })
 }
 
 /// Whether a word is two capital letters, a hyphen and two digits.

@@ -164,7 +164,7 @@ fn screen(stage: &mut Stage, args: &Args) -> Result<String, Mismatch> {
 }
 
 /// The terminal's key of this name.
-fn key(named: hsm_core::Key) -> Result<Key, Mismatch> {
+pub(crate) fn key(named: hsm_core::Key) -> Result<Key, Mismatch> {
     use hsm_core::Key as Named;
     Ok(match named {
         Named::Char(character) => Key::Char(character),

@@ -118,6 +118,14 @@ pub(crate) struct Making {
     pub(crate) mode: OperatingMode,
 }
 
+/// What another HSM is made of.
+pub(crate) struct Parts {
+    pub(crate) kept: Kept,
+    pub(crate) profile: Profile,
+    pub(crate) cards: BTreeMap<String, SmartCard>,
+    rng: ChaCha8Rng,
+}
+
 impl Node {
     /// Whether it is activated and its service runs.
     pub(crate) fn runs(&self) -> bool {
@@ -167,9 +175,8 @@ fn database(key: &ServerMasterKey, objects: u64, mode: OperatingMode) -> Kept {
 }
 
 impl World {
-    /// Another HSM, activated at its console, with its service running.
-    pub(crate) fn add_node(&mut self, address: IpAddr, making: Making) {
-        let index = self.nodes.len();
+    /// What the HSM with this number besides the first is made of, at this address.
+    pub(crate) fn node_parts(&self, index: usize, address: IpAddr, making: Making) -> Parts {
         let mut rng = self.seed.rng_for(&format!("HSM {}", index + 2));
         let key = if making.same_key {
             self.set.key()
@@ -184,6 +191,23 @@ impl World {
         }
         let cards = CardMaker::new(key, self.seed.rng_for(&format!("cards of HSM {}", index + 2)))
             .set_for(self.scheme, &self.holders);
+        Parts {
+            kept,
+            profile,
+            cards,
+            rng,
+        }
+    }
+
+    /// Another HSM, activated at its console, with its service running.
+    pub(crate) fn add_node(&mut self, address: IpAddr, making: Making) {
+        let index = self.nodes.len();
+        let Parts {
+            kept,
+            profile,
+            cards,
+            rng,
+        } = self.node_parts(index, address, making);
         self.nodes.push(Node {
             address,
             profile,

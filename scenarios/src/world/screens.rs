@@ -129,7 +129,7 @@ impl World {
                         self.tell_screens(
                             name,
                             ConsoleInput::NotConnected(Trouble {
-                                what: "reach the HSM: nothing listens there".into(),
+                                what: "reach the HSM: Connection refused (os error 111)".into(),
                                 hint: None,
                             }),
                         );

@@ -128,7 +128,7 @@ Feature: The screens of a station
     And the station of Ana shows "`preempted`"
     When Ana presses Enter at the station
     Then Ana finds nothing listening
-    And the station of Ana shows "nothing listens there"
+    And the station of Ana shows "Connection refused"
 
   @CL-06
   Scenario: Another fingerprint ends the attempt before the first line

@@ -54,6 +54,11 @@ pub(super) struct RunArgs {
     /// `--listen` with the port of the profile, if that has one]
     #[arg(long, value_name = "ADDR:PORT")]
     http_listen: Option<SocketAddr>,
+    /// Look for the node a.b.c.d at 127.b.c.d, with the port of this device: for nodes on one computer
+    ///
+    /// The console takes no address of loopback for that of a node.
+    #[arg(long)]
+    loopback_nodes: bool,
     /// Run without the local console
     ///
     /// On a terminal the console fills it: the screen of the device, and the keys of its keyboard. Elsewhere each line of
@@ -208,6 +213,7 @@ pub(super) fn run(args: RunArgs) -> Result<(), Problem> {
             log,
             bench,
             http,
+            are_nodes_on_loopback: args.loopback_nodes,
         };
         Shell::new(appliance, store, parts)?.run(&mut signals).await
     })

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     fmt::Write as _,
     future::poll_fn,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -246,6 +246,29 @@ impl Shell {
         Ok(())
     }
 
+    /// Waits until it is known of every node that was called whether it is there, but not for ever: what stands still is
+    /// the device's clock, not the network's.
+    async fn settle_calls(&mut self, signals: &mut Signals) -> Result<(), End> {
+        let mut patience = pin!(sleep(ADVANCE_WAIT_MAX));
+        while self.calls.pending() > 0 {
+            let called = poll_fn(|cx| {
+                if let Poll::Ready(signal) = signals.poll(cx) {
+                    info!("{signal}: ending");
+                    return Poll::Ready(Err(End::Signal));
+                }
+                if let Poll::Ready(called) = self.calls.poll(cx) {
+                    return Poll::Ready(Ok(Some(called)));
+                }
+                patience.as_mut().poll(cx).map(|()| Ok(None))
+            });
+            let Some((connection, stream)) = called.await? else {
+                return Ok(());
+            };
+            self.on_dialled(connection, stream)?;
+        }
+        Ok(())
+    }
+
     /// Those who look on look again.
     pub(super) fn tell_change(&self) {
         if let Some(seat) = &self.seat {
@@ -276,6 +299,7 @@ impl Shell {
             return Ok(Err(refusal.hint("the clock ends there")));
         };
         self.clock.move_calendar(advance.calendar_by_ms);
+        self.settle_calls(signals).await?;
         self.settle(signals).await?;
         for _ in 0..TIMERS_AT_ONCE_MAX {
             let Some(next) = self.poll_timeout().filter(|next| *next <= target) else {

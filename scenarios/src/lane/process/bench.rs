@@ -87,7 +87,8 @@ impl Bench {
             .take(ANSWER_BYTES_MAX)
             .read_to_end(&mut answer)
             .map_err(|why| failed(&why))?;
-        let (status, body) = parsed(&answer).ok_or_else(|| failed(&"it is no answer of HTTP/1.1"))?;
+        let Answer { status, body, .. } =
+            parsed(&answer).ok_or_else(|| failed(&"it is no answer of HTTP/1.1"))?;
         if (200..300).contains(&status) {
             Ok(body)
         } else {
@@ -96,14 +97,28 @@ impl Bench {
     }
 }
 
-/// The status of an answer and its body, whole or in chunks (RFC 9112, section 7.1).
-fn parsed(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
+/// An answer of HTTP/1.1.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// Its headers, a line each.
+    pub(super) head: String,
+    pub(super) body: Vec<u8>,
+}
+
+/// An answer as it came, its body whole or in chunks (RFC 9112, section 7.1).
+pub(super) fn parsed(answer: &[u8]) -> Option<Answer> {
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
+    let of = |body: Vec<u8>| Answer {
+        status,
+        head: head.to_owned(),
+        body,
+    };
     let mut rest = &answer[end + 4..];
     if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        return Some((status, rest.to_vec()));
+        return Some(of(rest.to_vec()));
     }
     let mut body = Vec::new();
     loop {
@@ -111,7 +126,7 @@ fn parsed(answer: &[u8]) -> Option<(u16, Vec<u8>)> {
         let len = std::str::from_utf8(&rest[..line_len]).ok()?;
         let len = usize::from_str_radix(len.split(';').next()?.trim(), 16).ok()?;
         if len == 0 {
-            return Some((status, body));
+            return Some(of(body));
         }
         let start = line_len + 2;
         body.extend_from_slice(rest.get(start..start.checked_add(len)?)?);
@@ -125,6 +140,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_whole_or_in_chunks() {
+        let parsed = |answer: &[u8]| parsed(answer).map(|answer| (answer.status, answer.body));
         let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
         assert_eq!(parsed(whole), Some((200, b"{}".to_vec())));
         let chunks =

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hsm_bench::{Faults, SeededCards, State};
-use hsm_core::Profile;
+use hsm_bench::{Faults, Phase, SeededCards, State};
+use hsm_core::{Model, Profile};
 use serde_json::{Value, json};
 
 use super::bench::Bench;
@@ -42,6 +42,8 @@ pub(super) struct Device {
     pub(super) bench: Bench,
     pub(super) address: SocketAddr,
     pub(super) fingerprint: String,
+    /// Where its HTTP console is while its service runs; unknown of one that was there already.
+    pub(super) http: Option<SocketAddr>,
     /// As it was told last.
     pub(super) state: State,
     /// The next event that was not read.
@@ -51,11 +53,14 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// A device out of the factory, which is starting. Its calendar begins so long before that of the scenarios.
+    /// A device, which is starting: what is kept in the folder, or one out of the factory if `model` says of which model.
+    /// Its calendar begins so long before that of the scenarios.
     pub(super) fn start(
         program: &Path,
         folder: &Path,
+        listen: SocketAddr,
         profile: &Profile,
+        model: Option<Model>,
         before: Duration,
     ) -> Result<Self, String> {
         let ready = folder.join("ready.json");
@@ -66,7 +71,7 @@ impl Device {
             .arg("run")
             .arg("--state")
             .arg(folder.join("state"))
-            .args(["--model", profile.model.name()])
+            .args(model.iter().flat_map(|model| ["--model", model.name()]))
             .args([
                 "--headless",
                 "--end-with-input",
@@ -75,7 +80,8 @@ impl Device {
                 "--log-level",
                 "warn",
             ])
-            .args(["--listen", "127.0.0.1:0", "--bench", "127.0.0.1:0"])
+            .args(["--listen", &listen.to_string(), "--bench", "127.0.0.1:0"])
+            .args(["--http-listen", "127.0.0.1:0", "--loopback-nodes"])
             .args(["--calendar", &calendar(before)])
             .args(["--boot-delay", &millis(profile.limits.start)])
             .args(["--stop-delay", &millis(profile.limits.stop)])
@@ -109,6 +115,9 @@ impl Device {
             bench,
             address: address.map_err(|_| "a port at an address".to_owned())?,
             fingerprint: text("/fingerprint").to_owned(),
+            http: text("/http")
+                .strip_prefix("https://")
+                .and_then(|url| url.trim_end_matches('/').parse().ok()),
             next_event: state.events.next,
             state,
             log: Vec::new(),
@@ -130,6 +139,7 @@ impl Device {
             bench,
             address: there.address,
             fingerprint: there.fingerprint.clone(),
+            http: None,
             next_event: state.events.next,
             state,
             log: Vec::new(),
@@ -184,6 +194,26 @@ impl Device {
                 return Ok(());
             }
         }
+    }
+
+    /// Waits until the device has read so many bytes of each of these connections, unless one has ended meanwhile.
+    pub(super) fn hear(&mut self, said: &[(u64, u64)]) -> Result<(), String> {
+        let Err(why) = self.advance(0, said) else {
+            return Ok(());
+        };
+        self.look()?;
+        let is_unread = said.iter().any(|(number, bytes)| {
+            let mut held = self.state.connections.iter();
+            held.any(|held| {
+                held.connection == *number && held.phase != Phase::End && held.bytes_read < *bytes
+            })
+        });
+        if is_unread { Err(why) } else { Ok(()) }
+    }
+
+    /// Presses a key of the console, by its name.
+    pub(super) fn press(&mut self, key: &str) -> Result<(), String> {
+        self.act("POST", "/v1/console/keys", &json!({"keys": [key]}))
     }
 
     pub(super) fn power(&mut self, action: &str) -> Result<(), String> {

@@ -6,13 +6,17 @@ mod cards;
 mod console;
 mod custodians;
 mod device;
+mod live_sync;
 mod menus;
 mod newcomers;
 mod power_cuts;
+mod published;
+mod screens;
 mod secrets;
 mod smart_cards;
 mod time;
 mod told;
+mod users;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -21,6 +25,9 @@ use crate::{lane::Mismatch, steps::Args};
 
 /// What a sentence does here.
 pub(super) type Hand = fn(&mut Stage<'_>, &Args) -> Result<(), Mismatch>;
+
+/// The reader of a station is gone.
+pub(super) const UNPLUGGED: &str = "the reader of {person} is unplugged";
 
 type Hands = &'static [(&'static str, Hand)];
 
@@ -43,25 +50,37 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
     let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
+    // Nobody knows where its HTTP console is.
+    let is_of_users = users::HANDS.iter().any(|(known, _)| *known == expression);
     is_sweep
+        || is_of_users
         || expression.starts_with("a(n) {model} HSM")
         || (is_of_cards && !CARDS_OF_ANY_KEY.contains(&expression))
 }
 
+/// Whether this sentence is about a person in front of a console.
+pub(super) fn needs_console(expression: &str) -> bool {
+    screens::HANDS.iter().any(|(known, _)| *known == expression)
+}
+
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 12] = [
+    let files: [Hands; 16] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
         custodians::HANDS,
         device::HANDS,
+        live_sync::HANDS,
         menus::HANDS,
         newcomers::HANDS,
         power_cuts::HANDS,
+        published::HANDS,
+        screens::HANDS,
         secrets::HANDS,
         smart_cards::HANDS,
         time::HANDS,
         told::HANDS,
+        users::HANDS,
     ];
     files.into_iter().flatten().copied()
 }

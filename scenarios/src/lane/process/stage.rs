@@ -20,8 +20,11 @@ use sim::Seed;
 
 use super::{
     Programs,
+    browser::Browser,
     device::{Device, TURN, There},
     newcomer::Newcomer,
+    nodes::{Alias, Node},
+    screens::{Desk, Screens},
     station::Person,
 };
 use crate::{
@@ -42,16 +45,22 @@ const LAST_EVENTS: usize = 8;
 const MOVES_MAX: usize = 16;
 
 pub(super) struct Stage<'p> {
-    programs: &'p Programs,
-    folder: PathBuf,
+    pub(super) programs: &'p Programs,
+    pub(super) folder: PathBuf,
     seed: Seed,
-    device: Option<Device>,
+    pub(super) device: Option<Device>,
     /// Makes the cards of the scenario; nothing else happens in it.
     factory: Option<World>,
     people: BTreeMap<String, Person>,
     newcomers: Vec<Newcomer>,
+    /// Of users of the database.
+    browsers: BTreeMap<String, Browser>,
     /// Real ends of connections and what they are called in the scenarios, in the order in which they were opened.
     ends: Vec<(SocketAddr, SocketAddr)>,
+    /// The other HSMs.
+    pub(super) nodes: Vec<Node>,
+    /// An address that leads to the first.
+    pub(super) alias: Option<Alias>,
     /// Whose card is in the local reader.
     local_slot: Option<String>,
     trace: Vec<String>,
@@ -99,7 +108,10 @@ impl<'p> Stage<'p> {
             factory: None,
             people: BTreeMap::new(),
             newcomers: Vec::new(),
+            browsers: BTreeMap::new(),
             ends: Vec::new(),
+            nodes: Vec::new(),
+            alias: None,
             local_slot: None,
             trace: Vec::new(),
             lasted: Duration::ZERO,
@@ -262,7 +274,17 @@ impl<'p> Stage<'p> {
         let factory = World::out_of_the_factory(self.seed, profile.clone(), scheme, &all);
         self.factory = Some(factory);
         self.write_cards(&all)?;
-        let device = Device::start(&self.programs.emulator, &self.folder, profile, before).map_err(broken)?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let model = Some(profile.model);
+        let device = Device::start(
+            &self.programs.emulator,
+            &self.folder,
+            listen,
+            profile,
+            model,
+            before,
+        );
+        let device = device.map_err(broken)?;
         self.device = Some(device);
         self.start()
     }
@@ -353,10 +375,7 @@ impl<'p> Stage<'p> {
         if let Key::Char(character) = key {
             return self.type_text(&character.to_string());
         }
-        let keys = json!({"keys": [name_of(key)]});
-        self.device()?
-            .act("POST", "/v1/console/keys", &keys)
-            .map_err(broken)
+        self.device()?.press(&name_of(key)).map_err(broken)
     }
 
     pub(super) fn type_text(&mut self, text: &str) -> Result<(), Mismatch> {
@@ -524,6 +543,12 @@ impl<'p> Stage<'p> {
         for (real, called) in &self.ends {
             text = text.replace(&real.ip().to_string(), &called.ip().to_string());
         }
+        for name in self.browsers.keys() {
+            if let Some(person) = self.people.get(name) {
+                let called = self.called(person.address);
+                text = text.replace(&person.address.to_string(), &called.to_string());
+            }
+        }
         text
     }
 
@@ -580,6 +605,31 @@ impl<'p> Stage<'p> {
         self.people
             .entry(name.to_owned())
             .or_insert_with(|| Person::new(name, address.into()))
+    }
+
+    /// Where the HTTP console of the device is while its service runs.
+    pub(super) fn http(&mut self) -> Result<SocketAddr, Mismatch> {
+        let http = self.device()?.http;
+        http.ok_or_else(|| broken("an HSM with an HTTP console"))
+    }
+
+    /// A page of the HTTP console at the address that the HSM has in the scenario, with the port that browsers know.
+    pub(super) fn page_in_words_of_scenario(&mut self, page: &str) -> Result<String, Mismatch> {
+        let interface = self.factory()?.profile.network.interfaces.first();
+        let address = interface.map(|interface| interface.ip.to_string());
+        let http = self.device()?.http.map(|http| http.to_string());
+        Ok(match (http, address) {
+            (Some(http), Some(address)) => page.replace(&http, &address),
+            (None, _) | (_, None) => page.to_owned(),
+        })
+    }
+
+    /// The browser of somebody, at the address of this person's desk.
+    pub(super) fn browser(&mut self, name: &str) -> &mut Browser {
+        let address = self.person(name).address;
+        self.browsers
+            .entry(name.to_owned())
+            .or_insert_with(|| Browser::new(address))
     }
 
     pub(super) fn connect(&mut self, name: &str, from: Option<IpAddr>) -> Result<(), Mismatch> {
@@ -686,11 +736,20 @@ impl<'p> Stage<'p> {
         let path = self.card_path(card);
         let person = self.person(name);
         person.slot = Some(card.to_owned());
+        if let Some(screens) = &mut person.screens {
+            return screens.insert(&path).map_err(broken);
+        }
         person.prompt = None;
         self.does(name, &json!({"do": "insert", "card": path}))
     }
 
     pub(super) fn take_card_out(&mut self, name: &str) -> Result<(), Mismatch> {
+        let person = self.person(name);
+        if let Some(screens) = &mut person.screens {
+            person.slot = None;
+            screens.remove();
+            return Ok(());
+        }
         if self.person(name).slot.take().is_some() && self.person(name).has_client() {
             self.does(name, &json!({"do": "remove"}))?;
             // The next reader may be that of another program.
@@ -718,6 +777,51 @@ impl<'p> Stage<'p> {
             self.settle()?;
         }
         Ok(())
+    }
+
+    /// Starts the console at the station of somebody.
+    pub(super) fn start_console(&mut self, name: &str) -> Result<(), Mismatch> {
+        let Ok(programs) = &self.programs.console else {
+            return Err(broken("the programs of a console"));
+        };
+        let (card, folder) = (&self.programs.card, self.folder.clone());
+        let device = self.device()?;
+        let (hsm, fingerprint) = (device.address, device.fingerprint.clone());
+        let person = self.person(name);
+        let desk = Desk {
+            setsid: &programs.setsid,
+            client: &programs.client,
+            card,
+            folder: &folder,
+            name,
+            hsm,
+            // The port of the device is nobody else's, at any address.
+            source: SocketAddr::new(person.address, hsm.port()),
+            fingerprint: person.trusted.as_ref().unwrap_or(&fingerprint),
+        };
+        let screens = Screens::start(&desk).map_err(broken)?;
+        person.screens = Some(screens);
+        Ok(())
+    }
+
+    /// Everybody in front of a console sees what was typed there done.
+    fn settle_consoles(&mut self) -> Result<(), Mismatch> {
+        let mut opened = Vec::new();
+        for person in self.people.values_mut().filter(|person| person.screens.is_some()) {
+            let before = person.local;
+            person.sync(Some(0)).map_err(broken)?;
+            opened.extend(
+                person
+                    .local
+                    .filter(|local| Some(*local) != before)
+                    .map(|local| (local, person.address)),
+            );
+        }
+        for (local, address) in opened {
+            let called = self.called(address);
+            self.on_opened(local, called);
+        }
+        self.device()?.look().map_err(broken)
     }
 
     /// Every line that has crossed a connection of anybody.
@@ -781,12 +885,9 @@ impl<'p> Stage<'p> {
         for _ in 0..ROUNDS_MAX {
             let before = self.position();
             self.hear()?;
+            self.settle_cables()?;
             let after = self.said()?;
-            let device = self.device()?;
-            device
-                .advance(0, &after)
-                .or_else(|_| device.look())
-                .map_err(broken)?;
+            self.device()?.hear(&after).map_err(broken)?;
             if self.position() == before {
                 return Ok(());
             }
@@ -796,20 +897,27 @@ impl<'p> Stage<'p> {
 
     /// How far everybody is.
     fn position(&self) -> Position {
-        let device = self.device.as_ref().map(|device| &device.state);
-        let connections = device.into_iter().flat_map(|state| &state.connections);
+        let nodes = self.nodes.iter().map(|node| &node.device.state);
+        let devices: Vec<_> = self
+            .device
+            .iter()
+            .map(|device| &device.state)
+            .chain(nodes)
+            .collect();
+        let connections = devices.iter().flat_map(|state| &state.connections);
         let connections = connections.map(|it| (it.connection, it.bytes_read, it.bytes_written));
         let people = self
             .people
             .values()
             .map(|it| (it.is_connected, it.counted.0, it.counted.1));
         let newcomers = self.newcomers.iter().map(|it| (it.is_over, it.sent, it.received));
-        let events = device.map_or(0, |state| state.events.next);
+        let events = devices.iter().map(|state| state.events.next).sum();
         (connections.collect(), events, people.chain(newcomers).collect())
     }
 
     /// Everybody hears what the device has said.
     fn hear(&mut self) -> Result<(), Mismatch> {
+        self.settle_consoles()?;
         let connections = self.device()?.state.connections.clone();
         for person in self.people.values_mut().filter(|person| person.is_connected) {
             let held = person.local.and_then(|local| connection_of(&connections, local));
@@ -900,10 +1008,13 @@ impl<'p> Stage<'p> {
             let now = state.clock.now_us / 1000;
             let limit = state.limits.first().map(|limit| limit.at_us.div_ceil(1000));
             let is_slow = self.newcomers.iter().any(Newcomer::has_more_to_say);
-            let next = [limit, is_slow.then_some(next_byte)];
+            let next = [limit, is_slow.then_some(next_byte), self.next_limit_of_nodes(now)];
             let next = next.into_iter().flatten().filter(|next| *next <= end).min();
             let to = next.unwrap_or(end).max(now);
             self.device()?.advance(to - now, &[]).map_err(broken)?;
+            for node in &mut self.nodes {
+                node.device.advance(to - now, &[]).map_err(broken)?;
+            }
             if is_slow && to >= next_byte {
                 for newcomer in &mut self.newcomers {
                     newcomer.say_one_more().map_err(broken)?;
@@ -942,7 +1053,7 @@ fn connection_of(connections: &[Connection], local: SocketAddr) -> Option<&Conne
 }
 
 /// An address of this computer that is as long as this one.
-fn loopback(called: Ipv4Addr) -> Ipv4Addr {
+pub(super) fn loopback(called: Ipv4Addr) -> Ipv4Addr {
     let [_, b, c, d] = called.octets();
     Ipv4Addr::new(127, b, c, d)
 }

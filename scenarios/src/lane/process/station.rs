@@ -15,7 +15,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::device::TURN;
+use super::{device::TURN, screens::Screens};
 
 /// How long a client may take for its word, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -127,6 +127,10 @@ pub(super) enum Prompt {
 pub(super) struct Person {
     name: String,
     client: Option<Client>,
+    /// Whoever works with the console has one, and no program that speaks the contract.
+    pub(super) screens: Option<Screens>,
+    /// The fingerprint that this station trusts, if it is not the device's.
+    pub(super) trusted: Option<String>,
     /// Where this person connects from.
     pub(super) address: IpAddr,
     /// The own end of the connection that was opened last, unless the program crashed.
@@ -154,6 +158,8 @@ impl Person {
         Self {
             name: name.to_owned(),
             client: None,
+            screens: None,
+            trusted: None,
             address,
             local: None,
             is_connected: false,
@@ -247,6 +253,9 @@ impl Person {
 
     /// Waits until so many bytes have come, or until the connection is over, and takes what was told until then.
     pub(super) fn sync(&mut self, received: Option<u64>) -> Result<(), String> {
+        if self.screens.is_some() {
+            return self.sync_screens(received);
+        }
         let Some(client) = &mut self.client else {
             return Ok(());
         };
@@ -264,6 +273,11 @@ impl Person {
     fn hear(&mut self) -> Result<Value, String> {
         let client = self.client.as_mut().ok_or("a client")?;
         let told = client.next()?;
+        self.on_told(told.clone())?;
+        Ok(told)
+    }
+
+    fn on_told(&mut self, told: Value) -> Result<(), String> {
         match told["tell"].as_str().ok_or("a member `tell`")? {
             "line" => {
                 let text = |member: &str| told[member].as_str().unwrap_or_default().to_owned();
@@ -291,10 +305,55 @@ impl Person {
                     }
                     _ => {}
                 }
-                self.told.push(told.clone());
+                self.told.push(told);
             }
         }
-        Ok(told)
+        Ok(())
+    }
+
+    /// The same for a person in front of a console.
+    fn sync_screens(&mut self, received: Option<u64>) -> Result<(), String> {
+        let Some(mut screens) = self.screens.take() else {
+            return Ok(());
+        };
+        let mut attempts = screens.attempts();
+        let mut problem = Ok(());
+        let settled = screens.settle(received, &mut |attempt, told| {
+            if attempt != attempts {
+                attempts = attempt;
+                self.forget();
+            }
+            problem = self.on_told(told);
+        });
+        if screens.attempts() != attempts {
+            self.forget();
+        }
+        let painted = screens.painted;
+        self.counted = (painted.sent, painted.received);
+        self.local = painted.local;
+        self.is_connected = screens.is_connected();
+        self.refused = screens.attempts() > 0 && painted.local.is_none();
+        if screens.is_over() {
+            self.is_open = false;
+        }
+        self.screens = Some(screens);
+        settled.and(problem)
+    }
+
+    /// Another connection begins.
+    fn forget(&mut self) {
+        self.told.clear();
+        self.lines.clear();
+        self.is_open = false;
+        self.prompt = None;
+    }
+
+    /// Lines that this station has sent on its connection.
+    pub(super) fn sent_lines(&self) -> usize {
+        match &self.screens {
+            Some(screens) => screens.sent_lines,
+            None => self.lines.iter().filter(|(from, _)| from == "station").count(),
+        }
     }
 
     /// What was told last.

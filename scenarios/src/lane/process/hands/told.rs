@@ -138,7 +138,10 @@ pub(super) const HANDS: Hands = &[
         expect(told.is_none(), "no reset", || format!("{told:?}"))
     }),
     ("{person} reads {string} as {string}", |stage, args| {
-        let answer = last_result(stage, args);
+        let mut answer = last_result(stage, args);
+        if let Some(Value::String(url)) = answer.as_mut().and_then(|answer| answer.get_mut("url")) {
+            *url = stage.page_in_words_of_scenario(url)?;
+        }
         check_member(args, answer.as_ref())
     }),
     ("{person} reads a value for {string}", |stage, args| {
@@ -159,8 +162,7 @@ pub(super) const HANDS: Hands = &[
         },
     ),
     ("{person} has sent {int} line(s)", |stage, args| {
-        let lines = &stage.person(args.person(0)).lines;
-        let sent = lines.iter().filter(|(from, _)| from == "station").count();
+        let sent = stage.person(args.person(0)).sent_lines();
         expect_argument(1, &args.int(1), &i64::try_from(sent).unwrap_or(i64::MAX))
     }),
     ("the PIN has not crossed the network", |stage, _| {
@@ -230,11 +232,15 @@ fn on_arrival(stage: &mut Stage<'_>, args: &Args) -> Result<Value, Mismatch> {
     opened.ok_or_else(|| mismatch("an opened session", last(stage, args)))
 }
 
-/// The result of the last answer that the device gave to this person.
+/// The result of the last answer that the device gave to this person, as it crossed the connection: the contract has no
+/// word for what every operation answers.
 fn last_result(stage: &mut Stage<'_>, args: &Args) -> Option<Value> {
-    stage
-        .person(args.person(0))
-        .newest(|told| told.get("result").cloned())
+    let lines = stage.person(args.person(0)).lines.iter().rev();
+    let mut of_device = lines.filter(|(from, _)| from == "device");
+    of_device.find_map(|(_, line)| {
+        let answer: Value = serde_json::from_str(line).ok()?;
+        answer.get("result").cloned()
+    })
 }
 
 /// `interfaces.0.mac` as a JSON pointer.
