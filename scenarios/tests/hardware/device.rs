@@ -82,18 +82,19 @@ impl Foreign {
 
     /// A rig file with the cards of these people.
     fn write_rig(&self, path: &Path, holders: &[&str]) {
-        let mut text = format!(
+        let device = format!(
             "version = 1\n\n[device]\nserial = \"{}\"\nfingerprint = \"{}\"\n",
             self.serial, self.fingerprint
         );
-        for holder in holders {
+        let cards = holders.iter().map(|holder| {
             let image = CardImage::from_text(&fs::read_to_string(self.card(holder)).unwrap()).unwrap();
             let serial = hex::encode(&image.csn().0);
-            text += &format!(
+            format!(
                 "\n[[card]]\nserial = \"{serial}\"\nholder = \"{holder}\"\npin = \"{PIN}\"\nexpendable = false\n"
-            );
-        }
-        fs::write(path, text).unwrap();
+            )
+        });
+        let text: Vec<String> = [device].into_iter().chain(cards).collect();
+        fs::write(path, text.concat()).unwrap();
     }
 }
 

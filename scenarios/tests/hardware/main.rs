@@ -143,7 +143,8 @@ impl Scene {
     }
 
     fn write_scenario(&self, name: &str, steps: &[&str]) -> PathBuf {
-        let steps: String = steps.iter().map(|step| format!("    {step}\n")).collect();
+        let steps: Vec<String> = steps.iter().map(|step| format!("    {step}\n")).collect();
+        let steps = steps.concat();
         let path = self.path(&format!("{name}.feature"));
         fs::write(&path, format!("Feature: {name}\n  Scenario: {name}\n{steps}")).unwrap();
         path
