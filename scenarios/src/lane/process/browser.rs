@@ -105,7 +105,7 @@ impl Browser {
             self.told = Some("nobody listens".into());
             return Ok(());
         };
-        if let Some(refused) = self.refused(&shown)? {
+        if let Some(refused) = refused(&shown)? {
             self.told = Some(refused);
             return Ok(());
         }
@@ -125,7 +125,7 @@ impl Browser {
             return Ok(());
         };
         let is_done = answer.status == 303 || text(&answer)?.contains("<p role=\"status\">");
-        self.told = Some(match self.refused(&answer)? {
+        self.told = Some(match refused(&answer)? {
             Some(refused) => refused,
             None if is_done => "done".into(),
             None => return Err(unexpected("send a form", &answer)),
@@ -143,7 +143,7 @@ impl Browser {
             self.log = text(&answer)?.lines().map(str::to_owned).collect();
             return Ok(());
         }
-        let refused = self.refused(&answer)?;
+        let refused = refused(&answer)?;
         self.told = Some(refused.ok_or_else(|| unexpected("download the log", &answer))?);
         Ok(())
     }
@@ -151,12 +151,6 @@ impl Browser {
     /// Whether this browser has a session, which may be over.
     pub(super) fn has_session(&self) -> bool {
         self.cookie.is_some()
-    }
-
-    /// The refusal that a page tells, by its name. Whoever sees the login page has no session.
-    fn refused(&self, answer: &Answer) -> Result<Option<String>, String> {
-        let is_login_page = text(answer)?.contains("<h1>Login</h1>");
-        Ok(alert(answer)?.or_else(|| is_login_page.then(|| "wrong_state".to_owned())))
     }
 
     fn fetch(&mut self, http: SocketAddr, method: &str, path: &str, body: &str) -> Result<Fetched, String> {
@@ -266,8 +260,14 @@ fn between(text: &str, begin: &str, end: &str) -> Option<String> {
     Some(rest.split_once(end)?.0.to_owned())
 }
 
+/// The refusal that a page tells, by its name. Whoever sees the login page has no session.
+fn refused(answer: &Answer) -> Result<Option<String>, String> {
+    let is_login_page = text(answer)?.contains("<h1>Login</h1>");
+    Ok(alert(answer)?.or_else(|| is_login_page.then(|| "wrong_state".to_owned())))
+}
+
 /// Fields as `application/x-www-form-urlencoded`.
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     let encoded = |text: &str| {
         let bytes = text.bytes().map(|byte| match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' => char::from(byte).to_string(),

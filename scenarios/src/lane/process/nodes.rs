@@ -28,7 +28,7 @@ use crate::{
 /// How long bytes may be on their way between two programs, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The version of the export that `hsm-emulator state import` takes.
-const EXPORT_VERSION: u32 = 2;
+const EXPORT_VERSION: u32 = 3;
 
 /// Another HSM.
 pub(super) struct Node {

@@ -53,6 +53,10 @@ pub(super) struct Painted {
     pub(super) sent: u64,
 }
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is known of the console, and none excludes another"
+)]
 pub(super) struct Screens {
     child: Child,
     master: File,

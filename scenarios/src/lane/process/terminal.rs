@@ -98,7 +98,7 @@ impl Perform for Screen {
         match (intermediates, action) {
             ([], 'H' | 'f') => {
                 self.row = many.min(ROWS) - 1;
-                self.column = number(1).max(1).min(COLUMNS) - 1;
+                self.column = number(1).clamp(1, COLUMNS) - 1;
             }
             ([], 'A') => self.row = self.row.saturating_sub(many),
             ([], 'B') => self.row = (self.row + many).min(ROWS - 1),

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use hsm_bench::{CutMoment, Power};
-use hsm_core::{LastStop, Stored};
+use hsm_core::{LastStop, ObjectId, SealedObject, Stored};
 
 use super::{
     super::stage::{Done, Stage, broken},
@@ -170,14 +170,31 @@ fn start_again(stage: &mut Stage<'_>) -> Result<(), Mismatch> {
     expect(is_tested, "a self test that passes", || log[told..].join("\n"))
 }
 
-/// Without what the program draws anew each time: the salt and the key of a Pocket.
+/// Without what the program draws anew each time: the salt and the key of a Pocket, and the salts of passwords, which are
+/// sealed within the records of users. Of those, how long each is can be compared.
 fn fixed(mut stored: Stored) -> Stored {
+    let mut lens: Vec<_> = stored
+        .sealed_users
+        .values()
+        .map(|user| user.as_bytes().len())
+        .collect();
+    lens.sort_unstable();
+    stored.sealed_users = (0..)
+        .zip(lens)
+        .filter_map(|(number, len)| Some((id_of(number), SealedObject::new(vec![0; len])?)))
+        .collect();
     if stored.activation.take().is_some() {
         // Its key is drawn, too, so only whether there is one can be compared.
         stored.binding = None;
         stored.replication_domain = Some("a Pocket with a password".into());
     }
     stored
+}
+
+fn id_of(number: u64) -> ObjectId {
+    let mut bytes = [0; ObjectId::BYTES];
+    bytes[..8].copy_from_slice(&number.to_be_bytes());
+    ObjectId::new(bytes)
 }
 
 /// What is kept without what any start and stop writes, and without the tries that are counted before a password is

@@ -3,7 +3,10 @@
 use hsm_core::Permissions;
 
 use super::{
-    super::stage::{Stage, broken},
+    super::{
+        browser::form,
+        stage::{Stage, broken},
+    },
     Hands,
 };
 use crate::{
@@ -68,10 +71,11 @@ pub(super) const HANDS: Hands = &[
     ),
     ("{person} unblocks the user {string}", |stage, args| {
         let fields = [("name", args.string(1))];
-        send(stage, args, "/users", "/users/unblock", &fields)
+        let page = format!("/users/user?{}", form(&fields));
+        send(stage, args, &page, "/users/unblock", &fields)
     }),
     ("{person} removes the user {string}", |stage, args| {
-        let fields = [("name", args.string(1))];
+        let fields = [("name", args.string(1)), ("sure", "1")];
         send(stage, args, "/users", "/users/remove", &fields)
     }),
     ("{person} clears the log", |stage, args| {
