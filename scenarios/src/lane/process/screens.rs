@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Write as _},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -39,7 +39,9 @@ pub(super) struct Desk<'a> {
     pub(super) folder: &'a Path,
     pub(super) name: &'a str,
     pub(super) hsm: SocketAddr,
-    pub(super) source: SocketAddr,
+    pub(super) source: IpAddr,
+    /// Where the reader is, for the card that comes into it.
+    pub(super) reader: SocketAddr,
     pub(super) fingerprint: &'a str,
 }
 
@@ -104,13 +106,13 @@ impl Screens {
         fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).map_err(|why| failed(&why))?;
         let log = File::create(&log).map_err(|why| failed(&why))?;
         let copy = || slave.try_clone().map_err(|why| failed(&why));
-        let reader = format!("vicc:listen:{}", desk.source);
+        let reader = format!("vicc:listen:{}", desk.reader);
         let mut command = Command::new(desk.setsid);
         command
             .arg("--ctty")
             .arg(desk.client)
             .args(["console", &desk.hsm.to_string()])
-            .args(["--source", &desk.source.ip().to_string()])
+            .args(["--source", &desk.source.to_string()])
             .args(["--fingerprint", desk.fingerprint])
             // The device's clock stands still while others are busy.
             .args(["--answer-timeout", "10m"])
@@ -143,7 +145,7 @@ impl Screens {
             sent_lines: 0,
             is_card_awaited: false,
             card_program: desk.card.to_owned(),
-            reader: desk.source,
+            reader: desk.reader,
             vicc: None,
             pages,
             ended: false,

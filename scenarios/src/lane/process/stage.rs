@@ -795,8 +795,9 @@ impl<'p> Stage<'p> {
             folder: &folder,
             name,
             hsm,
-            // The port of the device is nobody else's, at any address.
-            source: SocketAddr::new(person.address, hsm.port()),
+            source: person.address,
+            // Nobody calls from such an address, so no caller has drawn the port; and the device's is no other device's.
+            reader: SocketAddr::new(of_readers(person.address), hsm.port()),
             fingerprint: person.trusted.as_ref().unwrap_or(&fingerprint),
         };
         let screens = Screens::start(&desk).map_err(broken)?;
@@ -1050,6 +1051,17 @@ fn name_of(key: Key) -> String {
 fn connection_of(connections: &[Connection], local: SocketAddr) -> Option<&Connection> {
     let local = local.to_string();
     connections.iter().find(|connection| connection.peer == local)
+}
+
+/// The address of this computer at which the reader of somebody at this one is.
+fn of_readers(station: IpAddr) -> IpAddr {
+    match station {
+        IpAddr::V4(station) => {
+            let [a, _, c, d] = station.octets();
+            Ipv4Addr::new(a, 254, c, d).into()
+        }
+        IpAddr::V6(_) => station,
+    }
 }
 
 /// An address of this computer that is as long as this one.

@@ -221,17 +221,18 @@ fn user(visitor: &Visitor, facts: &UserFacts) -> Html {
         .text(&permission_names(facts.permissions))
         .raw("</dd></dl>");
     if visitor.details.permissions.include(Permissions::SYS_OPERATOR) {
-        html = if facts.blocked {
-            html.raw("<h2>Unblock</h2>")
-                .piece(&about_form("/users/unblock"))
-                .raw("<p>The user may log in again, with the same password.</p>")
-                .piece(&button("Unblock the user"))
-        } else {
-            html.raw("<h2>Block</h2>")
+        html = html
+            .raw("<h2>Unblock</h2>")
+            .piece(&about_form("/users/unblock"))
+            .raw("<p>Wrong passwords are forgotten, and the user may log in, with the same password.</p>")
+            .piece(&button("Unblock the user"));
+        if !facts.blocked {
+            html = html
+                .raw("<h2>Block</h2>")
                 .piece(&about_form("/users/block"))
                 .raw("<p>The user cannot log in until an operator, or the device's console for master, says so.</p>")
-                .piece(&button("Block the user"))
-        };
+                .piece(&button("Block the user"));
+        }
         // `master` is an operator for ever.
         if !is_master {
             html = html

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use hsm_bench::{CutMoment, Power};
-use hsm_core::{LastStop, ObjectId, SealedObject, Stored};
+use hsm_core::{LastStop, ObjectId, SealedObject, Stored, Vault};
+use serde_json::json;
 
 use super::{
     super::stage::{Done, Stage, broken},
@@ -65,7 +66,7 @@ fn sweep(stage: &mut Stage<'_>, steps_len: usize) -> Result<(), Mismatch> {
         let mut again = stage.again(first)?;
         again.settle()?;
         again.device()?.power("cut").map_err(broken)?;
-        fixed(again.stored()?)
+        kept(&mut again)?
     };
     let far = Cut {
         write: FAR,
@@ -142,10 +143,10 @@ fn cut_during(stage: &mut Stage<'_>, first: usize, deed: &[Done], cut: Cut) -> R
     if !is_cut {
         again.device()?.power("cut").map_err(broken)?;
     }
-    let held = fixed(again.stored()?);
+    let held = kept(&mut again)?;
     start_again(&mut again)?;
     again.device()?.power("cut").map_err(broken)?;
-    let settled = settled(&fixed(again.stored()?));
+    let settled = settled(&kept(&mut again)?);
     stage.count(&again);
     Ok(Found {
         held,
@@ -170,31 +171,31 @@ fn start_again(stage: &mut Stage<'_>) -> Result<(), Mismatch> {
     expect(is_tested, "a self test that passes", || log[told..].join("\n"))
 }
 
-/// Without what the program draws anew each time: the salt and the key of a Pocket, and the salts of passwords, which are
-/// sealed within the records of users. Of those, how long each is can be compared.
-fn fixed(mut stored: Stored) -> Stored {
-    let mut lens: Vec<_> = stored
-        .sealed_users
-        .values()
-        .map(|user| user.as_bytes().len())
-        .collect();
-    lens.sort_unstable();
-    stored.sealed_users = (0..)
-        .zip(lens)
-        .filter_map(|(number, len)| Some((id_of(number), SealedObject::new(vec![0; len])?)))
-        .collect();
+/// What the disk of a device without power holds, without what the program draws anew each time: the salts of passwords,
+/// and the key of a Pocket with everything that is sealed with it.
+fn kept(stage: &mut Stage<'_>) -> Result<Stored, Mismatch> {
+    let mut stored = stage.stored()?;
+    let vault = Vault::of(&stage.factory()?.set.key());
+    let mut unopened = 0_u8;
+    for (id, sealed) in std::mem::take(&mut stored.sealed_users) {
+        let (id, inside) = if let Ok((name, mut user)) = vault.open_user(id, &sealed) {
+            let has_own_password = user.verifier.take().is_some();
+            (id, json!([name, user, has_own_password]).to_string())
+        } else {
+            // Of those, how many there are can be compared.
+            unopened += 1;
+            (ObjectId::new([unopened; ObjectId::BYTES]), String::new())
+        };
+        let inside = SealedObject::new(inside.into_bytes());
+        let inside = inside.ok_or_else(|| broken("a user that fits into a record"))?;
+        stored.sealed_users.insert(id, inside);
+    }
     if stored.activation.take().is_some() {
         // Its key is drawn, too, so only whether there is one can be compared.
         stored.binding = None;
         stored.replication_domain = Some("a Pocket with a password".into());
     }
-    stored
-}
-
-fn id_of(number: u64) -> ObjectId {
-    let mut bytes = [0; ObjectId::BYTES];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
-    ObjectId::new(bytes)
+    Ok(stored)
 }
 
 /// What is kept without what any start and stop writes, and without the tries that are counted before a password is
