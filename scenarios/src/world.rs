@@ -22,9 +22,9 @@ use std::{
 use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
-    Binding, CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
+    CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
     LocalCard, Profile, Record, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserRequest,
-    UserSession, Where,
+    UserSession, Vault, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
 use machine::{Cx, Instant, Machine, WallClock};
@@ -185,10 +185,20 @@ pub(crate) fn client_config() -> &'static TlsClientConfig {
     &shared_tls().client
 }
 
+/// What is kept by a device that was activated with this key before.
+fn bound_to(key: &ServerMasterKey) -> Stored {
+    let mut stored = Stored::bound_to(key.binding());
+    let vault = Vault::of(key);
+    let users = stored.users.iter();
+    let sealed = users.map(|(name, user)| vault.seal_user(name, user)).collect();
+    stored.apply(&Change::SealUsers(sealed));
+    stored
+}
+
 impl World {
     /// A world whose device has left first boot behind: bound to a set of cards, switched off.
     pub(crate) fn new(seed: Seed, profile: Profile, scheme: Scheme, holders: &[String]) -> Self {
-        Self::with(seed, profile, scheme, holders, Stored::bound_to)
+        Self::with(seed, profile, scheme, holders, bound_to)
     }
 
     /// A world whose device comes out of the factory, switched off; the cards are those of a set that it does not know.
@@ -207,7 +217,7 @@ impl World {
         mut profile: Profile,
         scheme: Scheme,
         holders: &[String],
-        stored: impl FnOnce(Binding) -> Stored,
+        stored: impl FnOnce(&ServerMasterKey) -> Stored,
     ) -> Self {
         // A password costs a moment here, so that scenarios with many of them do.
         profile.password_hash = DerivationSettings {
@@ -217,7 +227,7 @@ impl World {
         };
         let mut rng = seed.rng_for("card set");
         let key = ServerMasterKey::generate(&mut rng);
-        let stored = stored(key.binding());
+        let stored = stored(&key);
         let mut set = CardMaker::new(key, rng);
         let cards = set.set_for(scheme, holders);
         let mut world = Self {
