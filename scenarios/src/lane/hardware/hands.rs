@@ -129,7 +129,7 @@ const HANDS: &[(&str, Hand)] = &[
     ("somebody presses the key {key}", |stage, args| {
         stage.press(&format!(
             "press the key {} at the console of the HSM",
-            named(args.key(0))
+            named(*args.key(0))
         ))
     }),
     ("somebody chooses {string} in the menu", |stage, args| {
