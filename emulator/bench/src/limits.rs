@@ -38,47 +38,52 @@ pub const USERS_MAX: usize = 1000;
 
 /// Reads a whole number from 0 to `MAX`. In JSON, 7.0 is one, too.
 pub(crate) fn at_most<'de, D: Deserializer<'de>, const MAX: u64>(from: D) -> Result<u64, D::Error> {
-    from.deserialize_u64(Whole { max: MAX })
+    let max = i64::try_from(MAX).unwrap_or(i64::MAX);
+    let number = from.deserialize_i64(Whole { min: 0, max })?;
+    Ok(number.unsigned_abs())
 }
 
-/// Reads a whole number from -`MAX` to `MAX`.
+/// Reads a whole number from -`MAX` to `MAX`, as [`at_most`] reads one.
 pub(crate) fn at_most_signed<'de, D: Deserializer<'de>, const MAX: u64>(from: D) -> Result<i64, D::Error> {
-    let number = i64::deserialize(from)?;
-    if number.unsigned_abs() <= MAX {
-        return Ok(number);
-    }
-    let expected = format!("a whole number from -{MAX} to {MAX}");
-    Err(D::Error::invalid_value(Unexpected::Signed(number), &&*expected))
+    let max = i64::try_from(MAX).unwrap_or(i64::MAX);
+    from.deserialize_i64(Whole { min: -max, max })
 }
 
 struct Whole {
-    max: u64,
+    min: i64,
+    max: i64,
 }
 
 impl Visitor<'_> for Whole {
-    type Value = u64;
+    type Value = i64;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a whole number from 0 to {}", self.max)
+        write!(f, "a whole number from {} to {}", self.min, self.max)
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<u64, E> {
-        if number <= self.max {
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
+        if (self.min..=self.max).contains(&number) {
             Ok(number)
         } else {
-            Err(E::invalid_value(Unexpected::Unsigned(number), &self))
+            Err(E::invalid_value(Unexpected::Signed(number), &self))
+        }
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        match i64::try_from(number) {
+            Ok(number) if number <= self.max => Ok(number),
+            _ => Err(E::invalid_value(Unexpected::Unsigned(number), &self)),
         }
     }
 
     #[expect(
         clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "no limit is above 2^53, and the number is whole and not negative"
+        reason = "no limit is above 2^53, and the number is whole"
     )]
-    fn visit_f64<E: Error>(self, number: f64) -> Result<u64, E> {
-        if number.fract() == 0.0 && (0.0..=self.max as f64).contains(&number) {
-            Ok(number as u64)
+    fn visit_f64<E: Error>(self, number: f64) -> Result<i64, E> {
+        if number.fract() == 0.0 && (self.min as f64..=self.max as f64).contains(&number) {
+            Ok(number as i64)
         } else {
             Err(E::invalid_value(Unexpected::Float(number), &self))
         }

@@ -121,6 +121,19 @@ fn a_whole_number_may_be_written_with_a_point() {
     ] {
         assert!(reads(wrong.clone()).is_err(), "{wrong}");
     }
+    let reads =
+        |by_ms: Value| serde_json::from_value::<Advance>(json!({"by_ms": 0, "calendar_by_ms": by_ms}));
+    for whole in [json!(-7), json!(-7.0)] {
+        assert_eq!(reads(whole).expect("it is whole").calendar_by_ms, -7);
+    }
+    for wrong in [
+        json!(-7.5),
+        json!(-9_007_199_254_740_992.0),
+        json!(u64::MAX),
+        json!("-7"),
+    ] {
+        assert!(reads(wrong.clone()).is_err(), "{wrong}");
+    }
 }
 
 #[test]
