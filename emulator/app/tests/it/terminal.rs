@@ -440,7 +440,11 @@ fn a_program_that_was_stopped_for_a_while_fills_the_terminal_again() {
     let desk = Desk::new();
     let before = desk.settings("before");
     desk.start("", "");
-    let shown = desk.wait_for("ready to process remote commands");
+    // The line beneath is painted last.
+    let shown = desk.wait_until("a whole screen", |screen| {
+        screen.contains("ready to process remote commands")
+            && screen.lines().last().is_some_and(|line| line.contains("  port "))
+    });
     for (way, end) in [("key", "ended-with-"), ("signal", "Stopped")] {
         match way {
             "key" => desk.keys(&["C-z"]),
