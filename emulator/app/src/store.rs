@@ -4,6 +4,7 @@
 mod error;
 mod fuse;
 mod objects;
+mod quietly;
 mod rehearsed_file;
 #[cfg(test)]
 mod sync_tests;
@@ -19,10 +20,8 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    panic::{self, AssertUnwindSafe},
     path::{Path, PathBuf},
     rc::Rc,
-    thread,
 };
 
 use hsm_core::{Binding, Change, Model, ObjectId, Objects, Profile, SealedObject, Stored, User, UserName};
@@ -33,6 +32,7 @@ use redb::{
 };
 
 use objects::OBJECTS;
+use quietly::quietly;
 use rehearsed_file::RehearsedFile;
 
 /// The one file of a state folder.
@@ -459,18 +459,6 @@ fn understood<T>(path: &Path, look: impl FnOnce() -> Result<T, Unreadable>) -> R
         Ok(Err(Unreadable::Damaged(why))) => Err(damaged(why)),
         Err(_) => Err(damaged("its pages contradict each other".into())),
     }
-}
-
-/// Catches a panic and says nothing about it. A thread that panics already has said it, and may change no hook.
-fn quietly<T>(risky: impl FnOnce() -> T) -> thread::Result<T> {
-    if thread::panicking() {
-        return panic::catch_unwind(AssertUnwindSafe(risky));
-    }
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
-    let done = panic::catch_unwind(AssertUnwindSafe(risky));
-    panic::set_hook(hook);
-    done
 }
 
 /// Why a whole database is not the state of a device.
