@@ -30,12 +30,14 @@
 //! # Ok::<(), hsm_listener::IdentityError>(())
 //! ```
 
+mod any_certificate;
 mod appliance;
 mod client_session;
 mod connection;
 mod identity;
 mod live_sync;
 
+pub use any_certificate::AnyCertificate;
 pub use appliance::{
     Appliance, HANDSHAKE_TIMEOUT, HANDSHAKES_MAX, Input, LINGER_BYTES_MAX, LINGER_TIMEOUT, LINGERING_MAX,
     OUTPUT_BYTES_MAX, Output, SeenConnection,

@@ -10,70 +10,24 @@ use hsm_core::{
 };
 use machine::Cx;
 use rustls::{
-    ClientConfig, ClientConnection, ConnectionCommon, DigitallySignedStruct, Error, ProtocolVersion,
-    ServerConnection, SideData, SignatureScheme,
-    client::{
-        Resumption,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    crypto::{
-        CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
-    version::TLS13,
+    ClientConfig, ClientConnection, ConnectionCommon, ProtocolVersion, ServerConnection, SideData,
+    client::Resumption, crypto::aws_lc_rs, pki_types::ServerName, version::TLS13,
 };
 
 use crate::{
+    AnyCertificate,
     appliance::{Appliance, Output},
     connection::{Connection, ExpectFrames, ExpectNode, Read, State, Tls, read, take_ciphertext},
 };
-
-/// A certificate says nothing about a node: each has made its own. What counts is the proof of the Server Master Key,
-/// which is bound to the TLS session, so that nobody can stand between the two.
-#[derive(Debug)]
-struct AnyCertificate(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
-}
 
 /// TLS towards another node: 1.3 alone, since the exporter of 1.2 does not bind without an extension.
 fn client_config() -> Arc<ClientConfig> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     let make = || {
-        let provider: Arc<CryptoProvider> = Arc::new(aws_lc_rs::default_provider());
-        let verifier = AnyCertificate(provider.signature_verification_algorithms);
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        // A certificate says nothing about a node: each has made its own. What counts is the proof of the Server Master
+        // Key, which is bound to the TLS session, so that nobody can stand between the two.
+        let verifier = AnyCertificate::new(&provider);
         let mut config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13])
             .expect("the provider has suites of TLS 1.3")

@@ -4,13 +4,12 @@
 use std::{collections::BTreeMap, io::Read as _, io::Write as _, sync::Arc, sync::OnceLock, time::Duration};
 
 use hsm_core::{ConnectionId, Device, Event, Input as DeviceInput, Profile, ServerMasterKey, Stored};
-use hsm_listener::{Appliance, Identity, Input, Output};
+use hsm_listener::{AnyCertificate, Appliance, Identity, Input, Output};
 use machine::{Cx, Instant, Machine, NoRandomness, WallClock};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, SupportedProtocolVersion,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    ClientConfig, ClientConnection, SupportedProtocolVersion,
+    crypto::aws_lc_rs,
+    pki_types::ServerName,
     version::{TLS12, TLS13},
 };
 use serde_json::{Value, json};
@@ -167,7 +166,7 @@ pub(crate) struct Client {
     /// How many of the device's outputs it has taken.
     taken: usize,
     pub(crate) plaintext: Vec<u8>,
-    pub(crate) error: Option<Error>,
+    pub(crate) error: Option<rustls::Error>,
     /// The device has said `close_notify`.
     pub(crate) is_closed: bool,
 }
@@ -276,11 +275,12 @@ pub(crate) fn request(id: u64, method: &str) -> String {
 
 pub(crate) fn config(versions: &[&'static SupportedProtocolVersion], alpn: &[&[u8]]) -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+    let verifier = AnyCertificate::new(&provider);
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .expect("the provider has suites for both versions")
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+        .with_custom_certificate_verifier(Arc::new(verifier))
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     config
@@ -289,43 +289,4 @@ pub(crate) fn config(versions: &[&'static SupportedProtocolVersion], alpn: &[&[u
 /// What a management client offers.
 pub(crate) fn manager() -> Arc<ClientConfig> {
     Arc::new(config(&[&TLS13, &TLS12], &[protocol::ALPN]))
-}
-
-/// Takes whoever answers for the device, if the key is the certificate's.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }
