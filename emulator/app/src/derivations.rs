@@ -52,6 +52,10 @@ impl Derivations {
 
     /// What came of the next one.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Input> {
+        // Asked at every turn, and there is hardly ever one.
+        if self.begun == 0 {
+            return Poll::Pending;
+        }
         match self.done.poll_recv(cx) {
             Poll::Ready(Some(done)) => {
                 self.begun -= 1;

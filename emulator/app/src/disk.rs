@@ -129,7 +129,8 @@ impl Disk {
 
     /// What came of the oldest write of which nothing was told yet.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Written> {
-        let Some(writing) = &mut self.writing else {
+        // Asked at every turn, and there is hardly ever one.
+        let Some(writing) = self.writing.as_mut().filter(|writing| writing.begun > 0) else {
             return Poll::Pending;
         };
         match writing.written.poll_recv(cx) {
