@@ -164,6 +164,11 @@ pub enum Input {
         /// Which.
         session: UserSession,
     },
+    /// Nobody reads the log any more that is told in this conversation, which goes on.
+    FollowerGone {
+        /// Which.
+        session: UserSession,
+    },
 }
 
 /// What somebody did with a card at the local reader.
@@ -1099,6 +1104,7 @@ impl Machine for Device {
                 request,
             } => self.on_user_request(cx, session, peer, request),
             Input::UserGone { session } => self.on_user_gone(cx, session),
+            Input::FollowerGone { session } => self.users.follow_no_more(session),
             Input::Imported(job) => {
                 if self.errands.remove(&job).is_some() {
                     self.on_imported(cx);

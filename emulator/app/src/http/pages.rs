@@ -105,6 +105,7 @@ pub(crate) fn router(visits: Sender<Visit>, sessions: Sessions) -> Router {
         .merge(every_user())
         .route("/log", get(log::log_page))
         .route("/log/download", get(log::download_log))
+        .route("/log/follow", get(log::follow_log))
         .route("/log/clear", post(log::clear_log))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon))
@@ -261,7 +262,9 @@ impl Desk {
         request: UserRequest,
     ) -> Result<Result<UserAnswer, UserRefusal>, Response> {
         match self.ask(&visitor.session, visitor.peer, request).await {
-            Ok(Answer::User(UserAnswer::LoggedOut) | Answer::Log(_)) => Err(login_page("", &News::Nothing)),
+            Ok(Answer::User(UserAnswer::LoggedOut) | Answer::Log(_) | Answer::Lines(_)) => {
+                Err(login_page("", &News::Nothing))
+            }
             Ok(Answer::User(UserAnswer::Refused(refusal))) => Ok(Err(refusal)),
             Ok(Answer::User(answer)) => Ok(Ok(answer)),
             Err(status) => Err(status.into_response()),
@@ -359,9 +362,10 @@ async fn log_out(
         Ok(sender) => sender,
         Err(answer) => return answer,
     };
-    // Whatever it answers, the session is over.
+    // Whatever it answers, the session is over, and with it a page that follows the log.
     let _ = desk.ask(&visitor.session, peer, UserRequest::Logout).await;
     desk.sessions.end(visitor.session.number);
+    let _ = desk.visits.send(Visit::Left(visitor.session.number)).await;
     let mut response = go("/");
     let cookie = const_cookie();
     response.headers_mut().insert(SET_COOKIE, cookie);
