@@ -23,11 +23,12 @@ use apdu::ReaderCommand;
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{
     CardOutcome, Change, ConnectionId, DerivationSettings, Device, Event, Input as DeviceInput, Key,
-    LocalCard, Profile, Record, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserRequest,
-    UserSession, Vault, Where,
+    LocalCard, Profile, Record, Scheme, ServerMasterKey, Shelf, Stored, Ticket, UserAnswer, UserRefusal,
+    UserRequest, UserSession, Vault, Where,
 };
 use hsm_listener::{Appliance, Identity, Input, Output};
 use machine::{Cx, Instant, Machine, WallClock};
+use protocol::ServiceState;
 use sim::{Agenda, Arrival, ChaCha8Rng, Link, LinkSettings, Seed, Side, Storage};
 
 pub(crate) use cards::{CardMaker, SmartCard, Tear};
@@ -726,6 +727,14 @@ impl World {
         }
         let peer = self.station(person).address;
         self.trace.tell(self.now, person, "asks as a user");
+        // The port of the HTTP console is closed then, and the device hears of nobody.
+        if self.device().map(Device::service) != Some(ServiceState::Running) {
+            let refusal = match request {
+                UserRequest::Login { .. } => UserRefusal::ServiceStopped,
+                _ => UserRefusal::WrongState,
+            };
+            return self.on_user_answer(session, UserAnswer::Refused(refusal));
+        }
         self.tell_device(DeviceInput::User {
             session,
             peer,

@@ -12,7 +12,7 @@ use std::{
 
 use hsm_core::{
     ConnectionId, Device, Event, Input as DeviceInput, LifeCycle, LocalCard, Record, ServiceState,
-    UserAnswer, UserSession,
+    UserAnswer, UserRequest, UserSession,
 };
 use hsm_listener::{Appliance, Input, Output};
 use machine::{Instant, Machine as _};
@@ -483,7 +483,8 @@ impl Shell {
                 turn,
             } => {
                 if let Some(http) = &mut self.http {
-                    http.wait(session, reply, turn);
+                    let is_follower = matches!(request, UserRequest::FollowLog);
+                    http.wait(session, reply, turn, is_follower);
                 }
                 DeviceInput::User {
                     session,
@@ -491,7 +492,13 @@ impl Shell {
                     request,
                 }
             }
-            http::Visit::Left(session) => DeviceInput::UserGone { session },
+            http::Visit::Left(session) => {
+                if let Some(http) = &mut self.http {
+                    http.end(session);
+                }
+                DeviceInput::UserGone { session }
+            }
+            http::Visit::FollowerLeft(session) => DeviceInput::FollowerGone { session },
         };
         self.tell(Input::Device(input))
     }
@@ -502,8 +509,11 @@ impl Shell {
         };
         match answer {
             UserAnswer::LoggedOut => http.end(session),
-            // No page follows the log.
-            UserAnswer::LogLine(_) => {}
+            UserAnswer::LogLine(line) => {
+                if !http.tell_line(session, line) {
+                    self.hand_in(moment, Input::Device(DeviceInput::FollowerGone { session }));
+                }
+            }
             answer => {
                 let is_login = matches!(answer, UserAnswer::LoggedIn { .. });
                 // A session whose cookie nobody gets is of no use.

@@ -368,6 +368,7 @@ impl Machine for Device {
                 request,
             } => self.on_user_request(cx, session, peer, request),
             Input::UserGone { session } => self.on_user_gone(cx, session),
+            Input::FollowerGone { session } => self.users.follow_no_more(session),
             Input::Imported(job) => {
                 if self.errands.remove(&job).is_some() {
                     self.on_imported(cx);

@@ -7,6 +7,7 @@ mod cards;
 mod device;
 mod folder;
 mod hands;
+mod https;
 mod newcomer;
 mod nodes;
 #[cfg(feature = "pcsc")]

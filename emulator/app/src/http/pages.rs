@@ -4,6 +4,7 @@
 mod frame;
 mod keys;
 mod log;
+mod named;
 mod users;
 
 use std::net::IpAddr;
@@ -24,8 +25,7 @@ use tokio::sync::{mpsc::Sender, oneshot};
 
 use self::{
     frame::{News, button, form, page, secret},
-    keys::act_on_key,
-    users::act_on_user,
+    named::{Kind, Which, act, see},
 };
 use super::{
     form::Form,
@@ -52,15 +52,6 @@ struct Visitor {
     session: Session,
     details: SessionDetails,
     peer: IpAddr,
-}
-
-/// What somebody sees after a form about one thing.
-#[derive(Clone, Copy)]
-enum Next {
-    /// Its page; that of all of them, if it is no more.
-    One,
-    /// That of all of them.
-    All,
 }
 
 /// A page of the menu.
@@ -105,6 +96,7 @@ pub(crate) fn router(visits: Sender<Visit>, sessions: Sessions) -> Router {
         .merge(every_user())
         .route("/log", get(log::log_page))
         .route("/log/download", get(log::download_log))
+        .route("/log/follow", get(log::follow_log))
         .route("/log/clear", post(log::clear_log))
         .route("/style.css", get(style))
         .route("/icon.svg", get(icon))
@@ -114,69 +106,52 @@ pub(crate) fn router(visits: Sender<Visit>, sessions: Sessions) -> Router {
 }
 
 fn own_keys() -> Router<Desk> {
+    let act = |next, good, ask| act(Kind::Key, next, good, ask);
+    let create = act(Which::All, "The key is created.", keys::creation);
+    let attributes = act(Which::One, "The attributes are changed.", |name, form| {
+        let attributes = keys::attributes(form);
+        Ok(keys::about(name, ObjectRequest::SetAttributes(attributes)))
+    });
+    let block = act(Which::One, "The key is blocked.", |name, _| {
+        Ok(keys::about(name, ObjectRequest::Block(true)))
+    });
+    let release = act(Which::One, "The key is released.", |name, _| {
+        Ok(keys::about(name, ObjectRequest::Block(false)))
+    });
+    let remove = act(Which::One, "The key is removed.", keys::removal);
     Router::new()
-        .route("/keys", get(keys::keys_page))
-        .route("/keys/key", get(keys::key_page))
-        .route(
-            "/keys/create",
-            act_on_key(Next::All, "The key is created.", keys::creation),
-        )
-        .route(
-            "/keys/attributes",
-            act_on_key(Next::One, "The attributes are changed.", |form| {
-                Ok(ObjectRequest::SetAttributes(keys::attributes(form)))
-            }),
-        )
-        .route(
-            "/keys/block",
-            act_on_key(Next::One, "The key is blocked.", |_| {
-                Ok(ObjectRequest::Block(true))
-            }),
-        )
-        .route(
-            "/keys/release",
-            act_on_key(Next::One, "The key is released.", |_| {
-                Ok(ObjectRequest::Block(false))
-            }),
-        )
-        .route(
-            "/keys/remove",
-            act_on_key(Next::One, "The key is removed.", keys::removal),
-        )
+        .route("/keys", see(Kind::Key, Which::All))
+        .route("/keys/key", see(Kind::Key, Which::One))
+        .route("/keys/create", create)
+        .route("/keys/attributes", attributes)
+        .route("/keys/block", block)
+        .route("/keys/release", release)
+        .route("/keys/remove", remove)
 }
 
 fn every_user() -> Router<Desk> {
+    let act = |next, good, ask| act(Kind::User, next, good, ask);
+    let create = act(Which::All, "The user is created.", |name, form| {
+        Ok(users::creation(name, form))
+    });
+    let block = act(Which::One, "The user is blocked.", |name, _| {
+        Ok(UserRequest::Block { name })
+    });
+    let unblock = act(Which::One, "The user is not blocked.", |name, _| {
+        Ok(UserRequest::Unblock { name })
+    });
+    let permissions = act(Which::One, "The permissions are changed.", |name, form| {
+        Ok(users::other_permissions(name, form))
+    });
+    let remove = act(Which::One, "The user is removed.", users::removal);
     Router::new()
-        .route("/users", get(users::users_page))
-        .route("/users/user", get(users::user_page))
-        .route(
-            "/users/create",
-            act_on_user(Next::All, "The user is created.", |name, form| {
-                Ok(users::creation(name, form))
-            }),
-        )
-        .route(
-            "/users/block",
-            act_on_user(Next::One, "The user is blocked.", |name, _| {
-                Ok(UserRequest::Block { name })
-            }),
-        )
-        .route(
-            "/users/unblock",
-            act_on_user(Next::One, "The user is not blocked.", |name, _| {
-                Ok(UserRequest::Unblock { name })
-            }),
-        )
-        .route(
-            "/users/permissions",
-            act_on_user(Next::One, "The permissions are changed.", |name, form| {
-                Ok(users::other_permissions(name, form))
-            }),
-        )
-        .route(
-            "/users/remove",
-            act_on_user(Next::One, "The user is removed.", users::removal),
-        )
+        .route("/users", see(Kind::User, Which::All))
+        .route("/users/user", see(Kind::User, Which::One))
+        .route("/users/create", create)
+        .route("/users/block", block)
+        .route("/users/unblock", unblock)
+        .route("/users/permissions", permissions)
+        .route("/users/remove", remove)
 }
 
 async fn style() -> Response {
@@ -261,7 +236,9 @@ impl Desk {
         request: UserRequest,
     ) -> Result<Result<UserAnswer, UserRefusal>, Response> {
         match self.ask(&visitor.session, visitor.peer, request).await {
-            Ok(Answer::User(UserAnswer::LoggedOut) | Answer::Log(_)) => Err(login_page("", &News::Nothing)),
+            Ok(Answer::User(UserAnswer::LoggedOut) | Answer::Log(_) | Answer::Lines(_)) => {
+                Err(login_page("", &News::Nothing))
+            }
             Ok(Answer::User(UserAnswer::Refused(refusal))) => Ok(Err(refusal)),
             Ok(Answer::User(answer)) => Ok(Ok(answer)),
             Err(status) => Err(status.into_response()),
@@ -359,9 +336,10 @@ async fn log_out(
         Ok(sender) => sender,
         Err(answer) => return answer,
     };
-    // Whatever it answers, the session is over.
+    // Whatever it answers, the session is over, and with it a page that follows the log.
     let _ = desk.ask(&visitor.session, peer, UserRequest::Logout).await;
     desk.sessions.end(visitor.session.number);
+    let _ = desk.visits.send(Visit::Left(visitor.session.number)).await;
     let mut response = go("/");
     let cookie = const_cookie();
     response.headers_mut().insert(SET_COOKIE, cookie);

@@ -7,7 +7,11 @@ use std::{
     fs::File,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -58,6 +62,10 @@ pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(120);
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// Headers of a request.
 pub(crate) const HEADERS_MAX: usize = 64;
+/// How long a connection may last that follows the log, instead.
+pub(crate) const FOLLOW_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Lines of the log that wait for somebody who follows it; whoever is that far behind follows it no more.
+const LINES_WAITING_MAX: usize = 256;
 /// Requests that wait for the device.
 const VISITS_MAX: usize = 16;
 
@@ -67,7 +75,13 @@ pub(crate) enum Answer {
     User(UserAnswer),
     /// The files of the log, the oldest first.
     Log(io::Result<Vec<File>>),
+    /// Every line of the log from now on. Over when the device says so, or when the reader is too far behind.
+    Lines(Receiver<String>),
 }
+
+/// On an answer: its connection lasts as long as somebody follows the log there.
+#[derive(Clone, Copy)]
+pub(crate) struct Lasting;
 
 /// Something that a browser wants.
 pub(crate) enum Visit {
@@ -83,10 +97,14 @@ pub(crate) enum Visit {
     },
     /// A session is of no use any more.
     Left(UserSession),
+    /// Whoever followed the log in a session reads it no more.
+    FollowerLeft(UserSession),
 }
 
 struct Waiting {
     reply: oneshot::Sender<Answer>,
+    /// The log is what was asked for, line by line.
+    is_follower: bool,
     _turn: Option<OwnedMutexGuard<()>>,
 }
 
@@ -100,6 +118,8 @@ pub(crate) struct Server {
     sessions: Sessions,
     visits: Receiver<Visit>,
     waiting: BTreeMap<UserSession, Waiting>,
+    /// Where the lines of the log go. The device bounds how many there are.
+    followers: BTreeMap<UserSession, Sender<String>>,
 }
 
 impl Server {
@@ -116,6 +136,7 @@ impl Server {
             sessions,
             visits,
             waiting: BTreeMap::new(),
+            followers: BTreeMap::new(),
         })
     }
 
@@ -153,6 +174,7 @@ impl Server {
             self.port.close();
             self.connections.abort_all();
             self.waiting.clear();
+            self.followers.clear();
             self.sessions.end_all();
             // What is still in the channel was asked before this, of sessions that are over.
             while let Ok(visit) = self.visits.try_recv() {
@@ -170,6 +192,13 @@ impl Server {
             {
                 debug!("a connection of the HTTP console ended: {error}");
             }
+        }
+        // Whoever left has ended a connection, so that this is not waited for.
+        let mut followers = self.followers.iter();
+        if let Some((session, _)) = followers.find(|(_, lines)| lines.is_closed()) {
+            let session = *session;
+            self.followers.remove(&session);
+            return Poll::Ready(Visit::FollowerLeft(session));
         }
         while let Poll::Ready((stream, peer)) = self.port.poll_accept(cx) {
             if self.connections.len() >= CONNECTIONS_MAX {
@@ -195,19 +224,48 @@ impl Server {
         session: UserSession,
         reply: oneshot::Sender<Answer>,
         turn: Option<OwnedMutexGuard<()>>,
+        is_follower: bool,
     ) {
-        self.waiting.insert(session, Waiting { reply, _turn: turn });
+        let waiting = Waiting {
+            reply,
+            is_follower,
+            _turn: turn,
+        };
+        self.waiting.insert(session, waiting);
     }
 
     /// Whether somebody was there to hear it.
     pub(crate) fn answer(&mut self, session: UserSession, answer: Answer) -> bool {
-        let waiting = self.waiting.remove(&session);
-        waiting.is_some_and(|waiting| waiting.reply.send(answer).is_ok())
+        let Some(waiting) = self.waiting.remove(&session) else {
+            return false;
+        };
+        let answer = match answer {
+            Answer::User(UserAnswer::Done) if waiting.is_follower => {
+                let (sender, lines) = channel(LINES_WAITING_MAX);
+                // A page that followed in this session before is over.
+                self.followers.insert(session, sender);
+                Answer::Lines(lines)
+            }
+            answer => answer,
+        };
+        waiting.reply.send(answer).is_ok()
+    }
+
+    /// A line of the log, for whoever follows it in a session. Whether there is still somebody who does.
+    //= LG-02
+    pub(crate) fn tell_line(&mut self, session: UserSession, line: String) -> bool {
+        let follows = |lines: &Sender<String>| lines.try_send(line).is_ok();
+        let is_told = self.followers.get(&session).is_some_and(follows);
+        if !is_told {
+            self.followers.remove(&session);
+        }
+        is_told
     }
 
     /// The device has ended a session.
     pub(crate) fn end(&mut self, session: UserSession) {
         self.sessions.end(session);
+        self.followers.remove(&session);
         self.answer(session, Answer::User(UserAnswer::LoggedOut));
     }
 }
@@ -227,12 +285,19 @@ async fn talk(stream: impl Stream, peer: IpAddr, tls: TlsAcceptor, router: Route
 /// Requests and answers, until one side has had enough.
 async fn converse(stream: impl Stream, peer: IpAddr, router: Router) {
     let service = TowerToHyperService::new(router);
+    let is_lasting = Arc::new(AtomicBool::new(false));
+    let lasts = Arc::clone(&is_lasting);
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(pages::Peer(peer));
         let answered = timeout(REQUEST_TIMEOUT, service.call(request));
+        let lasts = Arc::clone(&lasts);
         async move {
             match answered.await {
-                Ok(answered) => answered,
+                Ok(answered) => answered.inspect(|answer: &Response| {
+                    if answer.extensions().get::<Lasting>().is_some() {
+                        lasts.store(true, Ordering::Relaxed);
+                    }
+                }),
                 Err(_) => Ok::<Response, _>(StatusCode::REQUEST_TIMEOUT.into_response()),
             }
         }
@@ -242,12 +307,12 @@ async fn converse(stream: impl Stream, peer: IpAddr, router: Router) {
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
-    match timeout(
-        CONNECTION_TIMEOUT,
-        http.serve_connection(TokioIo::new(stream), service),
-    )
-    .await
-    {
+    let mut conversation = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut ended = timeout(CONNECTION_TIMEOUT, conversation.as_mut()).await;
+    if ended.is_err() && is_lasting.load(Ordering::Relaxed) {
+        ended = timeout(FOLLOW_TIMEOUT.saturating_sub(CONNECTION_TIMEOUT), conversation).await;
+    }
+    match ended {
         Ok(Ok(())) => {}
         Ok(Err(error)) => debug!("serve a connection of the HTTP console: {error}"),
         Err(_) => debug!("a connection of the HTTP console lasted too long"),

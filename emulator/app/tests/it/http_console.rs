@@ -318,7 +318,13 @@ fn users_have_the_pages_that_they_may_use_and_no_others() {
             "{path}: {answer:?}"
         );
     }
-    for path in ["/users", "/users/user?name=ana", "/log", "/log/download"] {
+    for path in [
+        "/users",
+        "/users/user?name=ana",
+        "/log",
+        "/log/download",
+        "/log/follow",
+    ] {
         let answer = console.get(path, Some(&bruno));
         assert!(
             answer.status == 403 && answer.body.contains("Error 5002"),

@@ -197,8 +197,14 @@ fn from_the_clients_fourth_tab_to_a_key_a_new_password_five_idle_minutes_and_the
     browser.click("nav a[href='/log']");
     sees(&mut browser, "user ana created");
     judge(&mut browser, "log");
+    browser.click("a[href='/log/follow']");
+    sees(&mut browser, "New lines come");
+    assert_eq!(console.try_login("nobody", "wrong+words").status, 403);
+    sees(&mut browser, "login of nobody refused");
+    judge(&mut browser, "log-followed");
 
     console.bench.advance(300_000);
+    sees(&mut browser, "No more lines come here.");
     browser.click("nav a[href='/']");
     sees(&mut browser, "Login");
     log_in(&mut browser, "other words");

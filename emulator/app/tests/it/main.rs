@@ -11,6 +11,7 @@ mod hand;
 mod hostile_text;
 mod http_attacks;
 mod http_console;
+mod http_follow;
 #[cfg(feature = "browser")]
 mod http_in_a_browser;
 mod http_keys_and_users;

@@ -135,6 +135,11 @@ pub enum Input {
         /// Which.
         session: UserSession,
     },
+    /// Nobody reads the log any more that is told in this conversation, which goes on.
+    FollowerGone {
+        /// Which.
+        session: UserSession,
+    },
 }
 
 /// What somebody did with a card at the local reader.

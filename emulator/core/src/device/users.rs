@@ -110,14 +110,25 @@ pub(super) enum Compared {
 }
 
 impl Users {
-    /// Who is told every line of the log.
+    /// Who is told every line of the log: as long as the user may have it.
     pub(super) fn followers(&self) -> Vec<UserSession> {
+        let may = |name: &UserName| {
+            let user = self.known.get(name);
+            user.is_some_and(|user| user.permissions.include(Permissions::USER_REMOTE_LOG))
+        };
         let follows = |session: &Session| match session {
-            Session::Free(user) | Session::Busy(Some(user)) => user.follows,
+            Session::Free(user) | Session::Busy(Some(user)) => user.follows && may(&user.name),
             Session::Busy(None) => false,
         };
         let sessions = self.sessions.iter().filter(|(_, session)| follows(session));
         sessions.map(|(number, _)| *number).collect()
+    }
+
+    /// The log is told there no more.
+    pub(super) fn follow_no_more(&mut self, session: UserSession) {
+        if let Some(Session::Free(user) | Session::Busy(Some(user))) = self.sessions.get_mut(&session) {
+            user.follows = false;
+        }
     }
 
     /// Users that are logged in.

@@ -247,6 +247,7 @@ impl Bench {
             | Input::Sync(_)
             | Input::User { .. }
             | Input::UserGone { .. }
+            | Input::FollowerGone { .. }
             | Input::HttpConsoleAt(_)
             | Input::SelfTestFault(_) => {}
         }

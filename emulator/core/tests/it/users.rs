@@ -204,6 +204,44 @@ fn at_most_so_many_users_follow_the_log() {
         .map(|(session, _)| session.0)
         .collect();
     assert_eq!(lines, (1..=followers).collect::<Vec<_>>());
+    // Whoever reads it no more makes room, and stays logged in.
+    assert_eq!(ask(&mut bench, 0, UserRequest::FollowLog), REFUSED);
+    bench.input(Input::FollowerGone {
+        session: UserSession(1),
+    });
+    assert_eq!(ask(&mut bench, 0, UserRequest::FollowLog), DONE);
+    assert_eq!(ask(&mut bench, 1, UserRequest::FollowLog), REFUSED);
+}
+
+//= LG-02
+#[test]
+fn whoever_may_not_have_the_log_any_more_follows_it_no_more() {
+    let mut bench = running();
+    assert!(is_in(log_in(&mut bench, 0).as_ref()));
+    let permissions = Permissions::USER_REMOTE_LOG;
+    let created = UserRequest::Create {
+        name: "reader".into(),
+        password: Password::from("a password"),
+        permissions,
+    };
+    assert_eq!(ask(&mut bench, 0, created), DONE);
+    assert!(is_in(log_in_as(&mut bench, 1, "reader", "a password").as_ref()));
+    assert_eq!(ask(&mut bench, 1, UserRequest::FollowLog), DONE);
+    let mut is_told_of_a_login = |session| {
+        let before = bench.told_users.len();
+        assert!(is_in(log_in(&mut bench, session).as_ref()));
+        let told = bench.told_users[before..].iter();
+        let mut lines = told.filter(|(_, answer)| matches!(answer, UserAnswer::LogLine(_)));
+        let is_told = lines.any(|(session, _)| *session == UserSession(1));
+        let taken = UserRequest::SetPermissions {
+            name: "reader".into(),
+            permissions: Permissions::NONE,
+        };
+        assert_eq!(ask(&mut bench, 0, taken), DONE);
+        is_told
+    };
+    assert!(is_told_of_a_login(2));
+    assert!(!is_told_of_a_login(3));
 }
 
 #[test]

@@ -108,6 +108,12 @@ pub(super) struct Answer {
 
 /// An answer as it came, its body whole or in chunks (RFC 9112, section 7.1).
 pub(super) fn parsed(answer: &[u8]) -> Option<Answer> {
+    let (answer, is_whole) = begun(answer)?;
+    is_whole.then_some(answer)
+}
+
+/// What has come of an answer, and whether that is all. A body without chunks is over when the connection is.
+pub(super) fn begun(answer: &[u8]) -> Option<(Answer, bool)> {
     let end = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&answer[..end]).ok()?;
     let status = head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()?;
@@ -118,19 +124,27 @@ pub(super) fn parsed(answer: &[u8]) -> Option<Answer> {
     };
     let mut rest = &answer[end + 4..];
     if !head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        return Some(of(rest.to_vec()));
+        return Some((of(rest.to_vec()), true));
     }
     let mut body = Vec::new();
     loop {
-        let line_len = rest.windows(2).position(|bytes| bytes == b"\r\n")?;
+        let Some(line_len) = rest.windows(2).position(|bytes| bytes == b"\r\n") else {
+            return Some((of(body), false));
+        };
         let len = std::str::from_utf8(&rest[..line_len]).ok()?;
         let len = usize::from_str_radix(len.split(';').next()?.trim(), 16).ok()?;
         if len == 0 {
-            return Some(of(body));
+            return Some((of(body), true));
         }
         let start = line_len + 2;
-        body.extend_from_slice(rest.get(start..start.checked_add(len)?)?);
-        rest = rest.get(start + len + 2..)?;
+        let Some(chunk) = rest.get(start..start.checked_add(len)?) else {
+            return Some((of(body), false));
+        };
+        body.extend_from_slice(chunk);
+        let Some(after) = rest.get(start + len + 2..) else {
+            return Some((of(body), false));
+        };
+        rest = after;
     }
 }
 
@@ -154,6 +168,27 @@ mod tests {
         ] {
             assert_eq!(parsed(torn), None);
         }
+    }
+
+    #[test]
+    fn of_an_answer_that_goes_on_the_whole_chunks_are_known() {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (rest, known, is_whole) in [
+            ("", "", false),
+            ("2\r\na", "", false),
+            ("2\r\nab", "ab", false),
+            ("2\r\nab\r\n1\r\nc\r\n0", "abc", false),
+            ("2\r\nab\r\n0\r\n\r\n", "ab", true),
+        ] {
+            let (answer, whole) = begun(format!("{head}{rest}").as_bytes()).expect("it has a head");
+            assert_eq!(
+                (answer.body.as_slice(), whole),
+                (known.as_bytes(), is_whole),
+                "{rest:?}"
+            );
+        }
+        assert_eq!(begun(format!("{head}x\r\n").as_bytes()), None);
+        assert_eq!(begun(head.trim_end().as_bytes()), None);
     }
 
     #[test]

@@ -1,23 +1,14 @@
 //! A user at the HTTP console with a browser that has no screen: real requests over real TLS, forms as the pages have
 //! them. Believes nothing that no page said.
 
-use std::{
-    io::{self, Read as _, Write as _},
-    net::{IpAddr, SocketAddr, TcpStream},
-    time::Duration,
-};
+use std::net::{IpAddr, SocketAddr};
 
-use hsm_client::{TlsClient, TlsClientConfig, Trust};
-use socket2::{Domain, Socket, Type};
+use super::{bench::Answer, https::Exchange};
 
-use super::bench::{Answer, parsed};
-
-/// How long an answer may take: passwords are derived in real time, and the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of an answer, TLS and all. The log is the longest.
-const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The name of the cookie that is a session.
 const COOKIE: &str = "__Host-hsm=";
+/// What is told while the port is closed.
+pub(super) const NOBODY_LISTENS: &str = "nobody listens";
 
 /// What came of a request.
 pub(super) enum Fetched {
@@ -35,7 +26,9 @@ pub(super) struct Browser {
     /// What the last page said, in the words of the steps.
     pub(super) told: Option<String>,
     /// Lines of the log that were downloaded.
-    pub(super) log: Vec<String>,
+    log: Vec<String>,
+    /// The page that goes on, if it is open.
+    followed: Option<Exchange>,
 }
 
 impl Browser {
@@ -47,6 +40,7 @@ impl Browser {
             csrf: String::new(),
             told: None,
             log: Vec::new(),
+            followed: None,
         }
     }
 
@@ -55,10 +49,11 @@ impl Browser {
         self.cookie = None;
         self.csrf.clear();
         self.log.clear();
+        self.followed = None;
         // Nobody types into a page that was not shown.
         let shown = self.fetch(http, "GET", "/", "")?;
         let Fetched::Answer(shown) = shown else {
-            self.told = Some("nobody listens".into());
+            self.told = Some(NOBODY_LISTENS.into());
             return Ok(());
         };
         check_login_page(&shown)?;
@@ -93,7 +88,8 @@ impl Browser {
         name.map(Some).ok_or_else(|| unexpected("look", &answer))
     }
 
-    /// Sends a form of a page of this session, which is fetched before.
+    /// Sends a form of a page of this session, which is fetched before. What the page does not offer is sent all the same,
+    /// as by somebody who writes the form by hand, and the device must refuse it.
     pub(super) fn send(
         &mut self,
         http: SocketAddr,
@@ -101,42 +97,65 @@ impl Browser {
         action: &str,
         fields: &[(&str, &str)],
     ) -> Result<(), String> {
-        let Fetched::Answer(shown) = self.fetch(http, "GET", page, "")? else {
-            self.told = Some("nobody listens".into());
+        let Some(shown) = self.open(http, page)? else {
             return Ok(());
         };
-        if let Some(refused) = refused(&shown)? {
-            self.told = Some(refused);
-            return Ok(());
-        }
-        let shown = text(&shown)?;
-        for needed in fields.iter().map(|(name, _)| *name) {
-            if !shown.contains(&format!("name=\"{needed}\"")) {
-                return Err(format!("send a form: page `{page}` has no field `{needed}`"));
-            }
-        }
-        if !shown.contains(&format!("action=\"{action}\"")) {
-            return Err(format!("send a form: page `{page}` has no form for `{action}`"));
-        }
+        let is_offered = offers(&shown, action, fields.iter().map(|(name, _)| *name));
         let csrf = self.csrf.clone();
         let body = form(&[&[("csrf", csrf.as_str())], fields].concat());
         let Fetched::Answer(answer) = self.fetch(http, "POST", action, &body)? else {
-            self.told = Some("nobody listens".into());
+            self.told = Some(NOBODY_LISTENS.into());
             return Ok(());
         };
         let is_done = answer.status == 303 || text(&answer)?.contains("<p role=\"status\">");
         self.told = Some(match refused(&answer)? {
             Some(refused) => refused,
-            None if is_done => "done".into(),
+            None if is_done && is_offered => "done".into(),
+            None if is_done => {
+                let what = format!("page `{page}` has no such form for `{action}`, and the device did it");
+                return Err(format!("send a form: {what}"));
+            }
             None => return Err(unexpected("send a form", &answer)),
         });
         Ok(())
     }
 
+    /// Opens a page with a list. What it says are the names there, in their order.
+    pub(super) fn list(&mut self, http: SocketAddr, page: &str) -> Result<(), String> {
+        if let Some(shown) = self.open(http, page)? {
+            let names = names(&shown).ok_or_else(|| format!("read page `{page}`: it has no list"))?;
+            self.told = Some(names.join(", "));
+        }
+        Ok(())
+    }
+
+    /// Opens the page about one thing. What it says is the name under this heading of it.
+    pub(super) fn look_at(&mut self, http: SocketAddr, page: &str, heading: &str) -> Result<(), String> {
+        if let Some(shown) = self.open(http, page)? {
+            let name = between(&shown, &format!("<dt>{heading}</dt><dd>"), "</dd>");
+            let name = name.ok_or_else(|| format!("read page `{page}`: it has no `{heading}`"))?;
+            self.told = Some(name);
+        }
+        Ok(())
+    }
+
+    /// A page of this session; `None` if it is not shown, and what is said instead is told.
+    fn open(&mut self, http: SocketAddr, page: &str) -> Result<Option<String>, String> {
+        let Fetched::Answer(shown) = self.fetch(http, "GET", page, "")? else {
+            self.told = Some(NOBODY_LISTENS.into());
+            return Ok(None);
+        };
+        if let Some(refused) = refused(&shown)? {
+            self.told = Some(refused);
+            return Ok(None);
+        }
+        text(&shown).map(Some)
+    }
+
     /// Downloads the log.
     pub(super) fn download_log(&mut self, http: SocketAddr) -> Result<(), String> {
         let Fetched::Answer(answer) = self.fetch(http, "GET", "/log/download", "")? else {
-            self.told = Some("nobody listens".into());
+            self.told = Some(NOBODY_LISTENS.into());
             return Ok(());
         };
         if answer.head.to_ascii_lowercase().contains("text/plain") && answer.status == 200 {
@@ -149,69 +168,61 @@ impl Browser {
     }
 
     /// Whether this browser has a session, which may be over.
+    /// Follows the log from now on, on a page that goes on.
+    pub(super) fn follow_log(&mut self, http: SocketAddr) -> Result<(), String> {
+        let Some(mut exchange) = self.call(http, "GET", "/log/follow", "")? else {
+            self.told = Some(NOBODY_LISTENS.into());
+            return Ok(());
+        };
+        if exchange.read_until(|answer| lines(answer).is_some())? {
+            self.followed = Some(exchange);
+            self.told = Some("done".into());
+            return Ok(());
+        }
+        let answer = exchange.finish()?;
+        let refused = refused(&answer)?;
+        self.told = Some(refused.ok_or_else(|| unexpected("follow the log", &answer))?);
+        Ok(())
+    }
+
+    /// Whether this was in a line of the log, downloaded or followed. Waits for what comes.
+    pub(super) fn has_read(&mut self, text: &str) -> Result<bool, String> {
+        let is_it = |line: &String| line.contains(text);
+        if self.log.iter().any(is_it) {
+            return Ok(true);
+        }
+        self.followed.as_mut().map_or(Ok(false), |followed| {
+            followed.read_until(|answer| lines(answer).is_some_and(|lines| lines.iter().any(is_it)))
+        })
+    }
+
     pub(super) fn has_session(&self) -> bool {
         self.cookie.is_some()
     }
 
-    fn fetch(&mut self, http: SocketAddr, method: &str, path: &str, body: &str) -> Result<Fetched, String> {
-        let failed = |why: &dyn std::fmt::Display| format!("fetch `{method} {path}`: {why}");
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).map_err(|why| failed(&why))?;
-        socket
-            .bind(&SocketAddr::new(self.address, 0).into())
-            .map_err(|why| failed(&why))?;
-        match socket.connect(&http.into()) {
-            Ok(()) => {}
-            Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => return Ok(Fetched::NobodyListens),
-            Err(why) => return Err(failed(&why)),
+    fn fetch(&self, http: SocketAddr, method: &str, path: &str, body: &str) -> Result<Fetched, String> {
+        match self.call(http, method, path, body)? {
+            Some(exchange) => exchange.finish().map(Fetched::Answer),
+            None => Ok(Fetched::NobodyListens),
         }
-        let mut stream = TcpStream::from(socket);
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .map_err(|why| failed(&why))?;
-        // The console has another certificate after each boot, and nobody knows it before.
-        let config = TlsClientConfig::new(Trust::FirstUse).with_alpn(b"http/1.1");
-        let mut tls = TlsClient::new(&config);
-        let cookie = self
-            .cookie
-            .as_deref()
-            .map_or(String::new(), |cookie| format!("Cookie: {cookie}\r\n"));
+    }
+
+    fn call(
+        &self,
+        http: SocketAddr,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<Option<Exchange>, String> {
+        let cookie = self.cookie.as_deref();
+        let cookie = cookie.map_or(String::new(), |cookie| format!("Cookie: {cookie}\r\n"));
         let of_a_form = if method == "POST" {
             format!("Origin: https://{http}\r\nContent-Type: application/x-www-form-urlencoded\r\n")
         } else {
             String::new()
         };
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {http}\r\nConnection: close\r\n{cookie}{of_a_form}\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
-        tls.send(request.as_bytes());
-        let mut plaintext = Vec::new();
-        let mut received = 0;
-        let mut bytes = vec![0; 16_384];
-        loop {
-            while let Some(bytes) = tls.poll_transmit() {
-                stream.write_all(&bytes).map_err(|why| failed(&why))?;
-            }
-            let len = match stream.read(&mut bytes) {
-                Ok(len) => len,
-                // A port that is closed cuts off whoever is connected.
-                Err(why) if why.kind() == io::ErrorKind::ConnectionReset => 0,
-                Err(why) => return Err(failed(&why)),
-            };
-            if len == 0 {
-                break;
-            }
-            received += u64::try_from(len).unwrap_or(u64::MAX);
-            if received > ANSWER_BYTES_MAX {
-                return Err(failed(&format!("expected at most {ANSWER_BYTES_MAX} bytes")));
-            }
-            tls.receive(&bytes[..len], &mut plaintext)
-                .map_err(|why| failed(&why))?;
-        }
-        parsed(&plaintext)
-            .map(Fetched::Answer)
-            .ok_or_else(|| failed(&"it is no answer of HTTP/1.1"))
+        let headers = cookie + &of_a_form;
+        Exchange::begin(self.address, http, method, path, &headers, body)
     }
 }
 
@@ -239,6 +250,54 @@ fn alert(answer: &Answer) -> Result<Option<String>, String> {
     name.map(Some).ok_or_else(|| {
         format!("read a page of the HTTP console: expected the name of a refusal, got `{alert}`")
     })
+}
+
+/// The lines so far of the page that goes on; `None` if it is another one.
+fn lines(answer: &Answer) -> Option<Vec<String>> {
+    let page = text(answer).ok()?;
+    let (_, rest) = page.split_once("<div role=\"log\" aria-label=\"New lines\"><ul class=\"log\">")?;
+    let lines = rest.split("<li>").skip(1);
+    let lines = lines.filter_map(|line| line.split_once("</li>"));
+    Some(lines.map(|(line, _)| unescaped(line)).collect())
+}
+
+/// What a text of a page says.
+fn unescaped(html: &str) -> String {
+    let characters = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ];
+    characters
+        .iter()
+        .fold(html.to_owned(), |text, (written, is)| text.replace(written, is))
+}
+
+/// Whether a page has a form for this with fields of these names.
+fn offers<'f>(page: &str, action: &str, mut fields: impl Iterator<Item = &'f str>) -> bool {
+    let form = between(
+        page,
+        &format!("<form method=\"post\" action=\"{action}\">"),
+        "</form>",
+    );
+    form.is_some_and(|form| fields.all(|field| form.contains(&format!(" name=\"{field}\""))))
+}
+
+/// The first cell of each row of a page's list; `None` if the page has none.
+fn names(page: &str) -> Option<Vec<String>> {
+    let rows = page.split("<tr><td>").skip(1);
+    let cells = rows.map(|row| {
+        let cell = row.split_once("</td>")?.0;
+        let Some(link) = cell.strip_prefix("<a href=") else {
+            return Some(cell.to_owned());
+        };
+        between(link, ">", "</a>")
+    });
+    let names: Vec<_> = cells.collect::<Option<_>>()?;
+    let says_that_there_is_none = page.contains("<p>There is no key here.</p>");
+    (names.is_empty() == says_that_there_is_none).then_some(names)
 }
 
 /// Name and value of the session's cookie that an answer sets, if it has the attributes that it must have.
@@ -303,6 +362,36 @@ mod tests {
         assert_eq!(alert(&page), Ok(Some("login_failed".to_owned())));
         assert_eq!(alert(&answer(200, "", "<p role=\"status\">Done.</p>")), Ok(None));
         assert!(alert(&answer(403, "", "<p role=\"alert\">No.</p>")).is_err());
+    }
+
+    #[test]
+    fn a_page_that_goes_on_has_the_lines_that_have_come() {
+        let begin = "<p>x</p><div role=\"log\" aria-label=\"New lines\"><ul class=\"log\">";
+        let page = format!("{begin}<li>a &amp;lt; &lt;b&gt;</li><li>cut");
+        assert_eq!(
+            lines(&answer(200, "", &page)),
+            Some(vec!["a &lt; <b>".to_owned()])
+        );
+        assert_eq!(lines(&answer(200, "", begin)), Some(Vec::new()));
+        assert_eq!(lines(&answer(200, "", "<ul class=\"log\"><li>a</li>")), None);
+    }
+
+    #[test]
+    fn a_form_is_offered_with_all_of_its_fields_or_not() {
+        let page = "<form method=\"post\" action=\"/a\"><input name=\"one\"></form>\
+                    <form method=\"post\" action=\"/b\"><input name=\"two\"></form>";
+        assert!(offers(page, "/a", ["one"].into_iter()));
+        assert!(!offers(page, "/a", ["one", "two"].into_iter()));
+        assert!(!offers(page, "/c", [].into_iter()));
+    }
+
+    #[test]
+    fn a_list_has_names_or_says_that_there_are_none() {
+        let page = "<table><tr><th>Name</th></tr><tr><td><a href=\"/k?name=a\">a</a></td><td>x</td></tr>\
+                    <tr><td>b</td><td>y</td></tr></table>";
+        assert_eq!(names(page), Some(vec!["a".to_owned(), "b".to_owned()]));
+        assert_eq!(names("<p>There is no key here.</p>"), Some(Vec::new()));
+        assert_eq!(names("<p>Something else.</p>"), None);
     }
 
     #[test]

@@ -224,6 +224,10 @@ impl Device {
     pub(super) fn read_log(&mut self) -> Result<(), String> {
         for event in self.bench.events(self.next_event)? {
             self.next_event = event.number + 1;
+            // The device's log begins anew, and events do not.
+            if event.kind == "log_cleared" {
+                self.log.clear();
+            }
             // What the mains do is told by the bench, and stands in no log of the device.
             if !["power_cut", "power_returned"].contains(&event.kind.as_str()) {
                 self.log.push(event.line);

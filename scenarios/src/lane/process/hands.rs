@@ -6,6 +6,7 @@ mod cards;
 mod console;
 mod custodians;
 mod device;
+mod keys;
 mod live_sync;
 mod menus;
 mod newcomers;
@@ -51,7 +52,11 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
     let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
     // Nobody knows where its HTTP console is.
-    let is_of_users = users::HANDS.iter().any(|(known, _)| *known == expression);
+    let of_users = [keys::HANDS, users::HANDS];
+    let is_of_users = of_users
+        .into_iter()
+        .flatten()
+        .any(|(known, _)| *known == expression);
     is_sweep
         || is_of_users
         || expression.starts_with("a(n) {model} HSM")
@@ -64,12 +69,13 @@ pub(super) fn needs_console(expression: &str) -> bool {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 16] = [
+    let files: [Hands; 17] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
         custodians::HANDS,
         device::HANDS,
+        keys::HANDS,
         live_sync::HANDS,
         menus::HANDS,
         newcomers::HANDS,

@@ -48,6 +48,17 @@ pub(super) fn page(
     visitor: Option<(&Visitor, Entry)>,
     body: &Html,
 ) -> Response {
+    let html = begin(title, visitor).piece(body).raw(END);
+    (status, [(CONTENT_TYPE, HTML)], html.into_string()).into_response()
+}
+
+/// What a page is, as its header says.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+/// The end of a page.
+pub(super) const END: &str = "</main></body></html>";
+
+/// The beginning of a page, up to what is on it.
+pub(super) fn begin(title: &'static str, visitor: Option<(&Visitor, Entry)>) -> Html {
     let mut html = Html::default()
         .raw("<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\">")
         .raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>")
@@ -71,18 +82,7 @@ pub(super) fn page(
         }
         html = html.raw("</ul></nav>");
     }
-    let html = html
-        .raw("</header><main><h1>")
-        .raw(title)
-        .raw("</h1>")
-        .piece(body)
-        .raw("</main></body></html>");
-    (
-        status,
-        [(CONTENT_TYPE, "text/html; charset=utf-8")],
-        html.into_string(),
-    )
-        .into_response()
+    html.raw("</header><main><h1>").raw(title).raw("</h1>")
 }
 
 /// A page that tells why it is not the one that was asked for.

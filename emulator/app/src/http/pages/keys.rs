@@ -1,10 +1,6 @@
 //! The own partition: its keys, and what is known of each. Shows no key, only what everybody may know of it.
 
-use axum::{
-    extract::{Extension, Request, State},
-    response::Response,
-    routing::{MethodRouter, post},
-};
+use axum::response::Response;
 use data_encoding::{BASE64, HEXUPPER};
 use hsm_core::{
     Attributes, KeyAlgorithm, OBJECT_LABEL_BYTES_MAX, OBJECT_NAME_CHARACTERS_MAX, ObjectFacts, ObjectRequest,
@@ -13,7 +9,7 @@ use hsm_core::{
 use machine::WallClock;
 
 use super::{
-    Desk, Entry, Next, Peer, Visitor, either,
+    Desk, Entry, Visitor,
     frame::{NOT_SURE, News, button, form, hidden, label_of, link, name_field, page, sure, tick},
 };
 use crate::http::{form::Form, html::Html};
@@ -21,40 +17,14 @@ use crate::http::{form::Form, html::Html};
 /// Characters of a line of base64. Source: RFC 7468.
 const PEM_LINE_CHARACTERS: usize = 64;
 
-/// A form about one key: which page comes next, what it says when it is done, and what the device is asked for.
-pub(super) fn act_on_key(
-    next: Next,
-    good: &'static str,
-    ask: fn(&Form) -> Result<ObjectRequest, &'static str>,
-) -> MethodRouter<Desk> {
-    post(
-        move |State(desk): State<Desk>, Extension(Peer(peer)): Extension<Peer>, request: Request| async move {
-            either(
-                async {
-                    let (visitor, form) = desk.sender(peer, request).await?;
-                    let name = form.field("name");
-                    let news = match ask(&form) {
-                        Ok(request) => desk.news(&visitor, about(name, request), good).await?,
-                        Err(why) => News::Unclear(why),
-                    };
-                    match next {
-                        Next::All => list_keys(&desk, &visitor, "", &news).await,
-                        Next::One => show_key(&desk, &visitor, name, &news).await,
-                    }
-                }
-                .await,
-            )
-        },
-    )
-}
-
 /// A new key, as a form says it.
-pub(super) fn creation(form: &Form) -> Result<ObjectRequest, &'static str> {
+pub(super) fn creation(name: String, form: &Form) -> Result<UserRequest, &'static str> {
     let algorithm = KeyAlgorithm::named(form.field("algorithm"));
-    Ok(ObjectRequest::Create {
+    let request = ObjectRequest::Create {
         algorithm: algorithm.ok_or("No key was created. Choose one of the kinds of key.")?,
         attributes: attributes(form),
-    })
+    };
+    Ok(about(name, request))
 }
 
 /// Other attributes, as a form says it.
@@ -66,71 +36,41 @@ pub(super) fn attributes(form: &Form) -> Attributes {
 }
 
 /// The end of a key, if whoever asks is sure.
-pub(super) fn removal(form: &Form) -> Result<ObjectRequest, &'static str> {
+pub(super) fn removal(name: String, form: &Form) -> Result<UserRequest, &'static str> {
     form.is_ticked("sure")
-        .then_some(ObjectRequest::Remove)
+        .then(|| about(name, ObjectRequest::Remove))
         .ok_or(NOT_SURE)
 }
 
-pub(super) async fn keys_page(
-    State(desk): State<Desk>,
-    Extension(Peer(peer)): Extension<Peer>,
-    request: Request,
-) -> Response {
-    either(
-        async {
-            let (visitor, query) = desk.reader(peer, request).await?;
-            list_keys(&desk, &visitor, query.field("after"), &News::Nothing).await
-        }
-        .await,
-    )
-}
-
-pub(super) async fn key_page(
-    State(desk): State<Desk>,
-    Extension(Peer(peer)): Extension<Peer>,
-    request: Request,
-) -> Response {
-    either(
-        async {
-            let (visitor, query) = desk.reader(peer, request).await?;
-            show_key(&desk, &visitor, query.field("name"), &News::Nothing).await
-        }
-        .await,
-    )
-}
-
-fn about(name: &str, request: ObjectRequest) -> UserRequest {
+/// Something about a key of the own partition.
+pub(super) fn about(name: String, request: ObjectRequest) -> UserRequest {
     UserRequest::Object {
         partition: None,
-        name: name.to_owned(),
+        name,
         request,
     }
 }
 
-/// The page of a key; that of all of them if there is no such key, as after its removal.
-async fn show_key(desk: &Desk, visitor: &Visitor, name: &str, news: &News) -> Result<Response, Response> {
-    match desk.told(visitor, about(name, ObjectRequest::Show)).await? {
-        Ok(UserAnswer::Object(facts)) => Ok(page(
-            news.status(),
-            "Key",
-            Some((visitor, Entry::Keys)),
-            &key(visitor, &facts, news),
-        )),
-        Ok(_) => unreachable!("the device answers what it was asked"),
-        Err(refusal) => {
-            let of_the_key = News::Bad(refusal);
-            let news = if matches!(news, News::Nothing) {
-                &of_the_key
-            } else {
-                news
-            };
-            list_keys(desk, visitor, "", news).await
-        }
+/// What is known of one key.
+pub(super) fn showing(name: &str) -> UserRequest {
+    about(name.to_owned(), ObjectRequest::Show)
+}
+
+/// The page of a key: what is known of it, and the forms about it.
+pub(super) fn facts(visitor: &Visitor, answer: &UserAnswer) -> Html {
+    match answer {
+        UserAnswer::Object(facts) => key(visitor, facts),
+        _ => unreachable!("the device answers what it was asked"),
     }
 }
 
-async fn list_keys(desk: &Desk, visitor: &Visitor, after: &str, news: &News) -> Result<Response, Response> {
+/// The page of all keys.
+pub(super) async fn list(
+    desk: &Desk,
+    visitor: &Visitor,
+    after: &str,
+    news: &News,
+) -> Result<Response, Response> {
     let request = UserRequest::ListObjects {
         partition: None,
         after: (!after.is_empty()).then(|| after.to_owned()),
@@ -219,12 +159,11 @@ fn attribute_fields(label: &str, may_be_exportable: bool, is_exportable: bool) -
     }
 }
 
-fn key(visitor: &Visitor, facts: &ObjectFacts, news: &News) -> Html {
+fn key(visitor: &Visitor, facts: &ObjectFacts) -> Html {
     let name = hidden("name", facts.name.as_str());
     let exportable = facts.attributes.exportable;
     let about_form = |action| form(action, visitor).piece(&name);
-    let mut html = news
-        .html()
+    let mut html = Html::default()
         .raw("<dl><dt>Name</dt><dd>")
         .text(facts.name.as_str())
         .raw("</dd><dt>Kind</dt><dd>")

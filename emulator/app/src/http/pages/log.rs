@@ -1,27 +1,37 @@
-//! The event log as somebody with the permission sees it: searched, downloaded, cleared.
+//! The event log as somebody with the permission sees it: searched, downloaded, followed, cleared.
 
-use std::net::IpAddr;
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use axum::{
+    body::{Body, Bytes, HttpBody},
     extract::{Extension, Request, State},
     response::{IntoResponse as _, Response},
 };
 use hsm_core::{UserAnswer, UserRequest};
 use hyper::{
     HeaderMap, StatusCode,
-    header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    body::Frame,
+    header::{CONNECTION, CONTENT_DISPOSITION, CONTENT_TYPE},
 };
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::{
+    sync::{Semaphore, mpsc::Receiver},
+    task::spawn_blocking,
+};
 
 use super::{
     Desk, Entry, Peer, Visitor, either,
-    frame::{News, button, form, page, refused},
+    frame::{END, HTML, News, begin, button, form, page, refused},
     go, login_page,
 };
 use crate::http::{
     html::Html,
     log_search::{self, LINES_SHOWN_MAX},
-    server::Answer,
+    server::{Answer, Lasting},
 };
 
 /// Readings of the log at once: each may hold all of it.
@@ -38,7 +48,7 @@ async fn log_files(desk: &Desk, visitor: &Visitor) -> Result<Vec<std::fs::File>,
         Ok(Answer::User(UserAnswer::Refused(refusal))) => {
             Err(refused(visitor, Entry::Log, "Event log", refusal))
         }
-        Ok(Answer::User(_)) => Err(login_page("", &News::Nothing)),
+        Ok(Answer::User(_) | Answer::Lines(_)) => Err(login_page("", &News::Nothing)),
         Err(status) => Err(status.into_response()),
     }
 }
@@ -78,7 +88,8 @@ async fn show_log(desk: &Desk, peer: IpAddr, request: Request) -> Result<Respons
             "{} of {found} lines, at most the last {LINES_SHOWN_MAX}.",
             lines.len()
         ))
-        .raw("</p><p><a href=\"/log/download\" download>Download the whole log</a></p><ul class=\"log\">");
+        .raw("</p><p><a href=\"/log/download\" download>Download the whole log</a></p>")
+        .raw("<p><a href=\"/log/follow\">Follow the log</a></p><ul class=\"log\">");
     for line in lines {
         body = body.raw("<li>").text(&line).raw("</li>");
     }
@@ -112,6 +123,73 @@ async fn send_log(desk: &Desk, peer: IpAddr, headers: &HeaderMap) -> Result<Resp
         (CONTENT_DISPOSITION, "attachment; filename=\"events.log\""),
     ];
     Ok((headers, bytes).into_response())
+}
+
+/// A page that goes on: every line of the log is added to it as it comes.
+//= LG-02
+pub(super) async fn follow_log(
+    State(desk): State<Desk>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    either(tell_log(&desk, peer, &headers).await)
+}
+
+async fn tell_log(desk: &Desk, peer: IpAddr, headers: &HeaderMap) -> Result<Response, Response> {
+    let visitor = desk.visitor(headers, peer).await?;
+    let lines = match desk.ask(&visitor.session, peer, UserRequest::FollowLog).await {
+        Ok(Answer::Lines(lines)) => lines,
+        Ok(Answer::User(UserAnswer::Refused(refusal))) => {
+            return Err(refused(&visitor, Entry::Log, FOLLOWED, refusal));
+        }
+        Ok(Answer::User(_) | Answer::Log(_)) => return Err(login_page("", &News::Nothing)),
+        Err(status) => return Err(status.into_response()),
+    };
+    let begin = begin(FOLLOWED, Some((&visitor, Entry::Log)))
+        .raw("<p>New lines come to the end of this page until your session ends.</p>")
+        .raw("<p><a href=\"/log\">All lines</a></p><div role=\"log\" aria-label=\"New lines\"><ul class=\"log\">");
+    let page = Followed {
+        begin: Some(begin),
+        lines,
+        is_over: false,
+    };
+    // The connection serves for nothing else, so that it is over when the page is.
+    let headers = [(CONTENT_TYPE, HTML), (CONNECTION, "close")];
+    Ok((headers, Extension(Lasting), Body::new(page)).into_response())
+}
+
+/// The title of the page that goes on.
+const FOLLOWED: &str = "Event log, followed";
+
+/// A page that is over when its lines are.
+struct Followed {
+    begin: Option<Html>,
+    lines: Receiver<String>,
+    is_over: bool,
+}
+
+impl HttpBody for Followed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let html = if let Some(begin) = self.begin.take() {
+            begin
+        } else if self.is_over {
+            return Poll::Ready(None);
+        } else if let Some(line) = ready!(self.lines.poll_recv(cx)) {
+            Html::default().raw("<li>").text(&line).raw("</li>")
+        } else {
+            self.is_over = true;
+            Html::default()
+                .raw("</ul></div><p role=\"status\">No more lines come here.</p>")
+                .raw(END)
+        };
+        Poll::Ready(Some(Ok(Frame::data(html.into_string().into()))))
+    }
 }
 
 pub(super) async fn clear_log(

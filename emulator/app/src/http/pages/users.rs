@@ -1,14 +1,10 @@
 //! Users as somebody with the permission sees them: who there is, and what can be done with each.
 
-use axum::{
-    extract::{Extension, Request, State},
-    response::Response,
-    routing::{MethodRouter, post},
-};
+use axum::response::Response;
 use hsm_core::{Password, Permissions, UserAnswer, UserFacts, UserName, UserRefusal, UserRequest};
 
 use super::{
-    Desk, Entry, Next, Peer, Visitor, either,
+    Desk, Entry, Visitor,
     frame::{
         NOT_SURE, News, button, form, hidden, link, page, permissions, refused, secret, sure, user_name,
     },
@@ -18,33 +14,6 @@ use crate::http::{
     html::Html,
     words::{PERMISSIONS, permission_names},
 };
-
-/// A form about one user: which page comes next, what it says when it is done, and what the device is asked for.
-pub(super) fn act_on_user(
-    next: Next,
-    good: &'static str,
-    ask: fn(String, &Form) -> Result<UserRequest, &'static str>,
-) -> MethodRouter<Desk> {
-    post(
-        move |State(desk): State<Desk>, Extension(Peer(peer)): Extension<Peer>, request: Request| async move {
-            either(
-                async {
-                    let (visitor, form) = desk.sender(peer, request).await?;
-                    let name = form.field("name");
-                    let news = match ask(name.to_owned(), &form) {
-                        Ok(request) => desk.news(&visitor, request, good).await?,
-                        Err(why) => News::Unclear(why),
-                    };
-                    match next {
-                        Next::All => list_users(&desk, &visitor, "", &news).await,
-                        Next::One => show_user(&desk, &visitor, name, &news).await,
-                    }
-                }
-                .await,
-            )
-        },
-    )
-}
 
 /// A user more, as a form says it.
 pub(super) fn creation(name: String, form: &Form) -> UserRequest {
@@ -76,60 +45,30 @@ fn ticked(form: &Form) -> Permissions {
     Permissions(ticked.fold(0, |bits, (permission, ..)| bits | permission.0))
 }
 
-pub(super) async fn users_page(
-    State(desk): State<Desk>,
-    Extension(Peer(peer)): Extension<Peer>,
-    request: Request,
-) -> Response {
-    either(
-        async {
-            let (visitor, query) = desk.reader(peer, request).await?;
-            list_users(&desk, &visitor, query.field("after"), &News::Nothing).await
-        }
-        .await,
-    )
-}
-
-pub(super) async fn user_page(
-    State(desk): State<Desk>,
-    Extension(Peer(peer)): Extension<Peer>,
-    request: Request,
-) -> Response {
-    either(
-        async {
-            let (visitor, query) = desk.reader(peer, request).await?;
-            show_user(&desk, &visitor, query.field("name"), &News::Nothing).await
-        }
-        .await,
-    )
-}
-
-/// The page of a user; that of all of them if it cannot be shown, as after a removal.
-async fn show_user(desk: &Desk, visitor: &Visitor, name: &str, news: &News) -> Result<Response, Response> {
-    let request = UserRequest::ShowUser {
+/// What is known of one user.
+pub(super) fn showing(name: &str) -> UserRequest {
+    UserRequest::ShowUser {
         name: name.to_owned(),
-    };
-    match desk.told(visitor, request).await? {
-        Ok(UserAnswer::Users { users, .. }) => {
-            let body = users
-                .iter()
-                .fold(news.html(), |html, facts| html.piece(&user(visitor, facts)));
-            Ok(page(news.status(), "User", Some((visitor, Entry::Users)), &body))
-        }
-        Ok(_) => unreachable!("the device answers what it was asked"),
-        Err(refusal) => {
-            let of_the_user = News::Bad(refusal);
-            let news = if matches!(news, News::Nothing) {
-                &of_the_user
-            } else {
-                news
-            };
-            list_users(desk, visitor, "", news).await
-        }
     }
 }
 
-async fn list_users(desk: &Desk, visitor: &Visitor, after: &str, news: &News) -> Result<Response, Response> {
+/// The page of a user: what is known of it, and the forms about it.
+pub(super) fn facts(visitor: &Visitor, answer: &UserAnswer) -> Html {
+    match answer {
+        UserAnswer::Users { users, .. } => users
+            .iter()
+            .fold(Html::default(), |html, facts| html.piece(&user(visitor, facts))),
+        _ => unreachable!("the device answers what it was asked"),
+    }
+}
+
+/// The page of all users.
+pub(super) async fn list(
+    desk: &Desk,
+    visitor: &Visitor,
+    after: &str,
+    news: &News,
+) -> Result<Response, Response> {
     let may = visitor.details.permissions;
     if !Entry::Users.is_for(may) {
         return Ok(refused(visitor, Entry::Users, "Users", UserRefusal::NotPermitted));

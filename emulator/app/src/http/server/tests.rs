@@ -1,7 +1,14 @@
 //! The limits of a connection, at each and one past it. The clock stands still while anything else can happen, so that
 //! minutes cost nothing and a limit is exact to the millisecond of the library's timers.
 
-use axum::routing::{get, post};
+use std::pin::Pin;
+
+use axum::{
+    Extension,
+    body::{Body, Bytes, HttpBody},
+    routing::{get, post},
+};
+use hyper::body::Frame;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex},
     time::{Instant, sleep, sleep_until},
@@ -108,6 +115,79 @@ async fn a_connection_has_its_time_whatever_it_does() {
     assert_eq!(status(&mut stream).await, Some(200));
     assert_eq!(status(&mut stream).await, None);
     assert!(is_at(begin, CONNECTION_TIMEOUT), "{:?}", begin.elapsed());
+}
+
+/// A body of which nothing comes.
+struct Endless;
+
+impl HttpBody for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Pending
+    }
+}
+
+//= LG-02
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_follows_the_log_lasts_longer_and_no_other() {
+    for (path, limit) in [("/follow", FOLLOW_TIMEOUT), ("/endless", CONNECTION_TIMEOUT)] {
+        let router = Router::new()
+            .route(
+                "/follow",
+                get(|| async { (Extension(Lasting), Body::new(Endless)) }),
+            )
+            .route("/endless", get(|| async { Body::new(Endless) }));
+        let (mut ours, theirs) = duplex(4 * HEAD_BYTES_MAX);
+        let begin = Instant::now();
+        tokio::spawn(converse(theirs, PEER, router));
+        send(&mut ours, &format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).await;
+        assert_eq!(status(&mut ours).await, Some(200));
+        assert_eq!(status(&mut ours).await, None);
+        assert!(is_at(begin, limit), "{path}: {:?}", begin.elapsed());
+    }
+}
+
+//= LG-02
+#[tokio::test]
+async fn so_many_lines_wait_for_a_follower_and_one_more_is_too_many() {
+    let mut server = Server::reserve(SocketAddr::new(PEER, 0)).expect("there is a port");
+    let session = UserSession(7);
+    let follow = |server: &mut Server| {
+        let (reply, mut answer) = oneshot::channel();
+        server.wait(session, reply, None, true);
+        assert!(server.answer(session, Answer::User(UserAnswer::Done)));
+        match answer.try_recv() {
+            Ok(Answer::Lines(lines)) => lines,
+            _ => panic!("the lines are the answer"),
+        }
+    };
+    let mut lines = follow(&mut server);
+    for number in 0..LINES_WAITING_MAX {
+        assert!(server.tell_line(session, number.to_string()));
+    }
+    assert!(!server.tell_line(session, "one more".into()));
+    assert!(!server.tell_line(session, "and whatever comes then".into()));
+    let mut read = 0;
+    while let Some(line) = lines.recv().await {
+        assert_eq!(line, read.to_string());
+        read += 1;
+    }
+    assert_eq!(read, LINES_WAITING_MAX);
+
+    // Whoever reads again is not too many, and the page before is over. Who leaves is told of once.
+    let mut first = follow(&mut server);
+    let second = follow(&mut server);
+    assert!(server.tell_line(session, "here".into()));
+    assert_eq!(first.recv().await, None);
+    drop(second);
+    let visit = std::future::poll_fn(|cx| server.poll(cx)).await;
+    assert!(matches!(visit, Visit::FollowerLeft(left) if left == session));
+    assert!(server.followers.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

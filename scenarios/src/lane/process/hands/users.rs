@@ -1,10 +1,12 @@
 //! Hands of users of the database at the HTTP console: what they log in with, which forms they send, what the pages say.
 
+use std::net::SocketAddr;
+
 use hsm_core::Permissions;
 
 use super::{
     super::{
-        browser::form,
+        browser::{Browser, NOBODY_LISTENS, form},
         stage::{Stage, broken},
     },
     Hands,
@@ -33,31 +35,14 @@ pub(super) const HANDS: Hands = &[
             browser
                 .log_in(http, args.string(1), args.string(2))
                 .map_err(broken)?;
-            if stage.browser(args.person(0)).told.as_deref() == Some("nobody listens") {
-                // The console is up with the service, and its closed port is how it says so.
-                stage.is_on()?;
-                let service = stage.device()?.state.service;
-                if service == hsm_bench::Service::Stopped {
-                    stage.browser(args.person(0)).told = Some("service_not_started".into());
-                }
-            }
-            Ok(())
+            hear_the_closed_port(stage, args.person(0), "service_not_started")
         },
     ),
     (
         "{person} creates the user {string} with the password {string} and the permissions {int}",
         |stage, args| {
-            let mut bits = u32::try_from(args.int(3)).unwrap_or(u32::MAX);
             let mut fields = vec![("name", args.string(1)), ("password", args.string(2))];
-            for (permission, field) in PERMISSIONS {
-                if bits & permission.0 == permission.0 {
-                    bits &= !permission.0;
-                    fields.push((field, "1"));
-                }
-            }
-            if bits != 0 {
-                return Err(mismatch("permissions that the page has", format!("{bits:#x}")));
-            }
+            fields.extend(boxes(args.int(3))?);
             send(stage, args, "/users", "/users/create", &fields)
         },
     ),
@@ -71,8 +56,27 @@ pub(super) const HANDS: Hands = &[
     ),
     ("{person} unblocks the user {string}", |stage, args| {
         let fields = [("name", args.string(1))];
-        let page = format!("/users/user?{}", form(&fields));
-        send(stage, args, &page, "/users/unblock", &fields)
+        send(stage, args, &page_of(args), "/users/unblock", &fields)
+    }),
+    ("{person} blocks the user {string}", |stage, args| {
+        let fields = [("name", args.string(1))];
+        send(stage, args, &page_of(args), "/users/block", &fields)
+    }),
+    (
+        "{person} gives the user {string} the permissions {int}",
+        |stage, args| {
+            let mut fields = vec![("name", args.string(1))];
+            fields.extend(boxes(args.int(2))?);
+            send(stage, args, &page_of(args), "/users/permissions", &fields)
+        },
+    ),
+    ("{person} lists the users", |stage, args| {
+        read(stage, args, |browser, http| browser.list(http, "/users"))
+    }),
+    ("{person} looks at the user {string}", |stage, args| {
+        read(stage, args, |browser, http| {
+            browser.look_at(http, &page_of(args), "User")
+        })
     }),
     ("{person} removes the user {string}", |stage, args| {
         let fields = [("name", args.string(1)), ("sure", "1")];
@@ -82,9 +86,10 @@ pub(super) const HANDS: Hands = &[
         send(stage, args, "/log", "/log/clear", &[])
     }),
     ("{person} retrieves the log", |stage, args| {
-        let http = stage.http()?;
-        let browser = stage.browser(args.person(0));
-        browser.download_log(http).map_err(broken)
+        read(stage, args, Browser::download_log)
+    }),
+    ("{person} follows the log", |stage, args| {
+        read(stage, args, Browser::follow_log)
     }),
     ("{person}, a user, asks who is logged in", |stage, args| {
         let http = stage.http()?;
@@ -106,20 +111,65 @@ pub(super) const HANDS: Hands = &[
         expect_argument(1, &Some(args.string(1).to_owned()), &browser.told)
     }),
     ("{person}, a user, has read the line {string}", |stage, args| {
-        let log = &stage.browser(args.person(0)).log;
-        let has_read = log.iter().any(|line| line.contains(args.string(1)));
-        expect(has_read, "such a line", || format!("none in {} lines", log.len()))
+        let browser = stage.browser(args.person(0));
+        let has_read = browser.has_read(args.string(1)).map_err(broken)?;
+        expect(has_read, "such a line", || "none".into())
     }),
 ];
 
-fn send(
+/// The page about the user that is named.
+fn page_of(args: &Args) -> String {
+    format!("/users/user?{}", form(&[("name", args.string(1))]))
+}
+
+/// The boxes that say these permissions.
+fn boxes(permissions: i64) -> Result<Vec<(&'static str, &'static str)>, Mismatch> {
+    let mut bits = u32::try_from(permissions).unwrap_or(u32::MAX);
+    let mut boxes = Vec::new();
+    for (permission, field) in PERMISSIONS {
+        if bits & permission.0 == permission.0 {
+            bits &= !permission.0;
+            boxes.push((field, "1"));
+        }
+    }
+    if bits == 0 {
+        Ok(boxes)
+    } else {
+        Err(mismatch("permissions that the page has", format!("{bits:#x}")))
+    }
+}
+
+/// Somebody sends a form.
+pub(super) fn send(
     stage: &mut Stage<'_>,
     args: &Args,
     page: &str,
     action: &str,
     fields: &[(&str, &str)],
 ) -> Result<(), Mismatch> {
+    read(stage, args, |browser, http| {
+        browser.send(http, page, action, fields)
+    })
+}
+
+/// Somebody does something at the pages. While the service is stopped there are none, and so no session either.
+pub(super) fn read(
+    stage: &mut Stage<'_>,
+    args: &Args,
+    act: impl FnOnce(&mut Browser, SocketAddr) -> Result<(), String>,
+) -> Result<(), Mismatch> {
     let http = stage.http()?;
-    let browser = stage.browser(args.person(0));
-    browser.send(http, page, action, fields).map_err(broken)
+    act(stage.browser(args.person(0)), http).map_err(broken)?;
+    hear_the_closed_port(stage, args.person(0), "wrong_state")
+}
+
+/// The console is up with the service, and its closed port is how it says that it is not.
+fn hear_the_closed_port(stage: &mut Stage<'_>, name: &str, refusal: &str) -> Result<(), Mismatch> {
+    if stage.browser(name).told.as_deref() == Some(NOBODY_LISTENS) {
+        stage.is_on()?;
+        if stage.device()?.state.service == hsm_bench::Service::Stopped {
+            stage.browser(name).told = Some(refusal.into());
+        }
+    }
+    Ok(())
 }
