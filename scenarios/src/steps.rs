@@ -29,7 +29,7 @@ use crate::{
     card_under_test::{CardBed, CardUnderTest},
     lane::{Failure, Mismatch, Played, Seen},
     step::{Argument, BlockKind, MatchedArgument, Registry},
-    world::{Trace, World},
+    world::{Hand, Trace, World},
 };
 pub(crate) use administration::spellings;
 pub(crate) use newcomers::reason;
@@ -217,6 +217,15 @@ pub struct Args {
 impl Args {
     pub(crate) fn new(arguments: Vec<MatchedArgument<Value>>, text: Option<String>) -> Self {
         Self { arguments, text }
+    }
+
+    /// What hands do in this step.
+    pub(crate) fn hands(&self) -> impl Iterator<Item = Hand> {
+        let of_hand = |argument: &MatchedArgument<Value>| match &argument.value {
+            Argument::Value(Value::Hand(hand)) => Some(*hand),
+            _ => None,
+        };
+        self.arguments.iter().filter_map(of_hand)
     }
 
     /// The doc string of the step.

@@ -77,7 +77,7 @@ pub(crate) struct ConnectionArgs {
     #[arg(long, global = true, value_name = "DURATION", value_parser = duration, env = "HSM_CLIENT_ANSWER_TIMEOUT",
         hide_env_values = true)]
     pub(crate) answer_timeout: Option<Duration>,
-    /// Where cards are put in: `pcsc`, `pcsc:NAME`, `vicc:ADDR:PORT`, `vicc:listen:ADDR:PORT`
+    /// Where cards are put in: `pcsc`, `pcsc:NAME`, `vicc:ADDR:PORT`, `vicc:listen:ADDR:PORT`, or `none`
     #[arg(
         long,
         global = true,

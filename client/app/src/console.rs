@@ -59,7 +59,7 @@ pub(crate) async fn run(station: Station) -> Result<(), Outcome> {
                 .map(|path| path.display().to_string())
                 .collect(),
         ),
-        Slot::Vicc(_) => Reader::Named(station.slot.name()),
+        Slot::None | Slot::Vicc(_) => Reader::Named(station.slot.name()),
         #[cfg(feature = "pcsc")]
         Slot::Pcsc { .. } => Reader::Named(station.slot.name()),
     };

@@ -31,6 +31,8 @@ const RESET_TIMEOUT: Duration = Duration::from_secs(6);
 /// Which reader the user means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ReaderName {
+    /// `none`: there is no reader, and everything but cards works.
+    None,
     /// `vicc:listen:ADDR:PORT`: somebody's virtual card comes here.
     ViccListen(SocketAddr),
     /// `vicc:ADDR:PORT`: somebody's virtual card waits there.
@@ -42,6 +44,7 @@ pub(crate) enum ReaderName {
 impl fmt::Display for ReaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::None => f.write_str("none"),
             Self::ViccListen(address) => write!(f, "vicc:listen:{address}"),
             Self::ViccConnect(address) => write!(f, "vicc:{address}"),
             Self::Pcsc(None) => f.write_str("pcsc"),
@@ -56,7 +59,7 @@ pub(crate) struct InvalidReaderName;
 
 impl fmt::Display for InvalidReaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected `pcsc`, `pcsc:NAME`, `vicc:ADDR:PORT` or `vicc:listen:ADDR:PORT`")
+        f.write_str("expected `pcsc`, `pcsc:NAME`, `vicc:ADDR:PORT`, `vicc:listen:ADDR:PORT` or `none`")
     }
 }
 
@@ -68,6 +71,7 @@ impl FromStr for ReaderName {
     fn from_str(text: &str) -> Result<Self, InvalidReaderName> {
         let address = |text: &str| text.parse().map_err(|_| InvalidReaderName);
         match text.split_once(':') {
+            None if text == "none" => Ok(Self::None),
             None if text == "pcsc" => Ok(Self::Pcsc(None)),
             Some(("pcsc", name)) if !name.is_empty() => Ok(Self::Pcsc(Some(name.to_owned()))),
             Some(("vicc", rest)) => match rest.strip_prefix("listen:") {
@@ -82,6 +86,8 @@ impl FromStr for ReaderName {
 /// Something that cards are put into.
 #[derive(Debug)]
 pub(crate) enum Slot {
+    /// There is no reader.
+    None,
     /// For images in files, which are named when they are inserted.
     Image(Option<CardFile>),
     Vicc(Box<VirtualReader>),
@@ -102,6 +108,7 @@ impl Slot {
     /// The reader of this name; what can fail, fails before a device hears of it.
     pub(crate) fn open(name: &ReaderName) -> Result<Self, Outcome> {
         match name {
+            ReaderName::None => Ok(Self::None),
             ReaderName::ViccListen(address) => match VirtualReader::listen(*address, Reach::ThisComputer) {
                 Ok(reader) => Ok(Self::vicc(reader)),
                 Err(why) => Err(Outcome::Reader {
@@ -123,6 +130,7 @@ impl Slot {
     /// As its user knows it.
     pub(crate) fn name(&self) -> String {
         match self {
+            Self::None => "no reader".into(),
             Self::Image(Some(card)) => card.path().display().to_string(),
             Self::Image(None) => "card images".into(),
             Self::Vicc(reader) => match reader.address() {
@@ -137,6 +145,11 @@ impl Slot {
     /// Does what is asked and says what came of it.
     pub(crate) fn answer(&mut self, command: &ReaderCommand) -> ReaderAnswer {
         match self {
+            //= CL-02
+            Self::None => match command {
+                ReaderCommand::PowerOn | ReaderCommand::Transmit(_) => ReaderAnswer::ReaderUnavailable,
+                ReaderCommand::PowerOff => ReaderAnswer::PoweredOff,
+            },
             Self::Image(Some(card)) => card.answer(command),
             Self::Image(None) => match command {
                 ReaderCommand::PowerOn | ReaderCommand::Transmit(_) => ReaderAnswer::CardAbsent,
@@ -152,7 +165,7 @@ impl Slot {
     pub(crate) fn failure(&self) -> Option<Outcome> {
         match self {
             Self::Image(Some(card)) => card.failure().map(Outcome::of_card_file),
-            Self::Image(None) | Self::Vicc(_) => None,
+            Self::None | Self::Image(None) | Self::Vicc(_) => None,
             #[cfg(feature = "pcsc")]
             Self::Pcsc { .. } => None,
         }
@@ -161,6 +174,7 @@ impl Slot {
     /// Waits a short while for a card; whether there is one. An image is inserted by name, not by a hand.
     fn wait_for_card(&mut self) -> bool {
         match self {
+            Self::None => false,
             Self::Image(card) => card.is_some(),
             Self::Vicc(reader) => reader.wait_for_card(WAIT_TURN).unwrap_or(false),
             #[cfg(feature = "pcsc")]
@@ -319,7 +333,7 @@ fn serve(mut slot: Slot, ordered: &Receiver<Order>, wanted: &AtomicU64, events: 
                 let mut is_there = false;
                 while is_wanted() && !is_there {
                     is_there = slot.wait_for_card();
-                    if matches!(slot, Slot::Image(None)) {
+                    if matches!(slot, Slot::None | Slot::Image(None)) {
                         break;
                     }
                 }
@@ -369,6 +383,7 @@ mod tests {
         for text in [
             "pcsc",
             "pcsc:IDBridge CT30",
+            "none",
             "vicc:127.0.0.1:35963",
             "vicc:listen:[::1]:1",
         ] {
@@ -381,9 +396,23 @@ mod tests {
             "vicc:here",
             "vicc:listen:1",
             "pcscd",
+            "none:1",
             "card:1",
         ] {
             assert_eq!(text.parse::<ReaderName>(), Err(InvalidReaderName), "{text}");
         }
+    }
+
+    //= CL-02
+    #[test]
+    fn no_reader_is_unavailable_and_never_holds_a_card() {
+        let mut slot = Slot::open(&ReaderName::None).unwrap();
+        assert_eq!(
+            slot.answer(&ReaderCommand::PowerOn),
+            ReaderAnswer::ReaderUnavailable
+        );
+        assert_eq!(slot.answer(&ReaderCommand::PowerOff), ReaderAnswer::PoweredOff);
+        assert!(!slot.wait_for_card());
+        assert_eq!(slot.name(), "no reader");
     }
 }

@@ -12,6 +12,7 @@ mod newcomer;
 mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;
+mod relay;
 mod screens;
 mod stage;
 mod station;
@@ -38,14 +39,13 @@ use crate::{
     rig::Ready,
     step::Argument,
     steps::{Args, Handler, Steps, Value},
-    world,
+    world::Hand,
 };
 use bench::Bench;
 use cards::ProcessBed;
 use device::There;
 use folder::RunFolder;
 pub use folder::guard;
-use hands::Hand;
 use stage::Stage;
 
 /// The tag of scenarios that only the simulation can play.
@@ -193,7 +193,7 @@ pub(super) fn programs(settings: &Settings) -> Result<Programs, Problem> {
 
 /// A step with what it does here.
 struct Ordered {
-    hand: Hand,
+    hand: hands::Hand,
     args: Args,
 }
 
@@ -204,6 +204,9 @@ fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Resu
     };
     let folder = programs.make_folder();
     let mut stage = Stage::new(programs, folder.clone(), seed);
+    stage.leaves_card = ordered
+        .iter()
+        .any(|step| step.args.hands().any(|hand| hand == Hand::RemovesCard));
     let mut failure = None;
     let mut seen = Vec::new();
     for (step, (Ordered { hand, args }, written)) in ordered.iter().zip(&pickle.steps).enumerate() {
@@ -291,7 +294,6 @@ fn order_with(
     }
     let mut ordered = Vec::new();
     let mut missing = None;
-    let mut is_unplugged = false;
     for written in &pickle.steps {
         let found = steps
             .resolve(&pickle.source, written)
@@ -299,11 +301,6 @@ fn order_with(
         let expression = found.definition.expression;
         if let (true, Some(why)) = (hands::needs_console(expression), no_console) {
             return Err(why.clone());
-        }
-        is_unplugged |= expression == hands::UNPLUGGED;
-        if is_unplugged && hands::needs_console(expression) {
-            let why = "a virtual reader has no cable: without a card it is empty, never gone";
-            return Err(Skipped(why.into()));
         }
         if is_there && hands::needs_new_device(expression) {
             return Err(Skipped(format!("needs a device of its own: {expression}")));
@@ -349,9 +346,6 @@ fn check(argument: &Argument<Value>) -> Result<(), Skipped> {
         )),
         Argument::Value(Value::Address(address)) if address.is_ipv6() => Err(Skipped(
             "loopback has one IPv6 address, and the scenario names another".into(),
-        )),
-        Argument::Value(Value::Hand(world::Hand::RemovesCard)) => Err(Skipped(
-            "the local reader is empty, and no card can be taken out of it".into(),
         )),
         _ => Ok(()),
     }

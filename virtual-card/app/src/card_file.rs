@@ -17,6 +17,8 @@ use rustix::{
     rand::{GetRandomFlags, getrandom},
 };
 
+use crate::fault_file::{self, NoFaults};
+
 /// Bytes of the largest file that is looked at as a card image; a real one has under 2,000.
 pub const IMAGE_BYTES_MAX: u64 = 65_536;
 
@@ -59,13 +61,20 @@ pub enum Contact {
 }
 
 impl CardFile {
-    /// Opens the card of this file and holds it until it is dropped.
+    /// Opens the card of this file and holds it until it is dropped. Faults in a file beside it, `ana.card.fault` for
+    /// `ana.card`, are the card's; its commands are counted from now on.
     pub fn open(path: &Path) -> Result<Self, CardFileError> {
         // First a look, so that a name nobody has leaves no lock file behind; what counts is read under the lock.
         open_image(path)?;
         let lock = lock(path)?;
         let image = read_card(path)?;
-        Self::of_image(path, image, lock)
+        let card = Self::of_image(path, image, lock)?;
+        match fault_file::read(&fault_file::beside(path)) {
+            Ok(faults) => Ok(card.with_faults(faults)),
+            Err(NoFaults::NotRead(why)) if why.kind() == io::ErrorKind::NotFound => Ok(card),
+            Err(NoFaults::NotRead(why)) => Err(CardFileError::new(path, Fault::FaultsNotRead(why))),
+            Err(NoFaults::Invalid(why)) => Err(CardFileError::new(path, Fault::InvalidFaults(why))),
+        }
     }
 
     /// Makes the file of a new card, for its owner alone (0600). A file that is there is not touched.
@@ -96,7 +105,7 @@ impl CardFile {
         })
     }
 
-    /// The same card with these faults; its commands are counted from now on.
+    /// The same card with these faults and no others; its commands are counted from now on.
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
         match &mut self.state {
@@ -302,6 +311,10 @@ pub enum Fault {
     },
     /// It is no card image, or a damaged one.
     Damaged(InvalidImage),
+    /// What is beside it for its faults is no list of faults; why.
+    InvalidFaults(String),
+    /// The faults beside it could not be read.
+    FaultsNotRead(io::Error),
     /// It could not be read.
     NotRead(io::Error),
     /// The lock beside it could not be made.
@@ -340,11 +353,14 @@ impl CardFileError {
             | Fault::NoPermission
             | Fault::Exists
             | Fault::NotRead(_)
+            | Fault::FaultsNotRead(_)
             | Fault::NotLocked(_)
             | Fault::NoRandomness(_)
             | Fault::NotWritten(_) => ExitCode::InputOutput,
             Fault::InUse => ExitCode::InUse,
-            Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) => ExitCode::WrongState,
+            Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) | Fault::InvalidFaults(_) => {
+                ExitCode::WrongState
+            }
         }
     }
 
@@ -358,12 +374,18 @@ impl CardFileError {
             Fault::TooLong | Fault::NotText { .. } | Fault::Damaged(_) => {
                 Some("the file was left as it is; mend that line, or make the card anew")
             }
+            Fault::InvalidFaults(_) => Some(
+                "docs/card.md has the kinds of faults and their keys; without that file the card has none",
+            ),
             Fault::NotLocked(_) | Fault::NotWritten(_) => {
                 Some("the folder of the card must be writable, and have room")
             }
-            Fault::Missing | Fault::NotAFile | Fault::Exists | Fault::NotRead(_) | Fault::NoRandomness(_) => {
-                None
-            }
+            Fault::Missing
+            | Fault::NotAFile
+            | Fault::Exists
+            | Fault::NotRead(_)
+            | Fault::FaultsNotRead(_)
+            | Fault::NoRandomness(_) => None,
         }
     }
 }
@@ -404,6 +426,10 @@ impl fmt::Display for CardFileError {
             }
             // It may quote the file.
             Fault::Damaged(why) => write!(f, "open card `{path}`: {}", program::shown(&why.to_string())),
+            Fault::InvalidFaults(why) => {
+                write!(f, "read faults `{path}.fault`: {}", program::shown(why))
+            }
+            Fault::FaultsNotRead(why) => write!(f, "read faults `{path}.fault`: {why}"),
             Fault::NotRead(why) => write!(f, "read card `{path}`: {why}"),
             Fault::NotLocked(why) => write!(f, "lock card `{path}`: {why}"),
             Fault::NoRandomness(why) => {
@@ -419,6 +445,7 @@ impl core::error::Error for CardFileError {
         match &self.fault {
             Fault::Damaged(why) => Some(why),
             Fault::NotRead(why)
+            | Fault::FaultsNotRead(why)
             | Fault::NotLocked(why)
             | Fault::NoRandomness(why)
             | Fault::NotWritten(why) => Some(why),
@@ -430,7 +457,8 @@ impl core::error::Error for CardFileError {
             | Fault::InUse
             | Fault::Exists
             | Fault::TooLong
-            | Fault::NotText { .. } => None,
+            | Fault::NotText { .. }
+            | Fault::InvalidFaults(_) => None,
         }
     }
 }

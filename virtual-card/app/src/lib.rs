@@ -31,6 +31,7 @@
 mod card_file;
 pub mod cli;
 mod control;
+mod fault_file;
 mod peer;
 mod vicc;
 mod virtual_reader;

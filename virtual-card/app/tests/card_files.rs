@@ -177,3 +177,50 @@ fn a_card_that_cannot_be_written_falls_silent_and_gives_no_try() {
     card.answer(&ReaderCommand::PowerOn);
     assert_eq!(present(&mut card, RIGHT), "9000 (done)");
 }
+
+//= CD-04
+#[test]
+fn the_faults_beside_a_card_go_with_it_and_begin_when_it_is_put_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ana.card");
+    drop(CardFile::create(&path, image()).unwrap());
+    let faults = folder.path().join("ana.card.fault");
+    fs::write(
+        &faults,
+        "version = 1\n[[fault]]\nkind = \"loses_contact\"\nwrites = 1\n",
+    )
+    .unwrap();
+    for tries in 1..=2 {
+        let mut card = CardFile::open(&path).unwrap();
+        card.answer(&ReaderCommand::PowerOn);
+        assert_eq!(present(&mut card, RIGHT), "CardRemoved", "at each time");
+        let counted = card.image().unwrap().try_counter();
+        assert_eq!(counted, tries, "the try was counted and not forgotten");
+    }
+    fs::remove_file(&faults).unwrap();
+    let mut card = CardFile::open(&path).unwrap();
+    card.answer(&ReaderCommand::PowerOn);
+    assert_eq!(present(&mut card, RIGHT), "9000 (done)");
+}
+
+#[test]
+fn faults_that_cannot_be_read_keep_the_card_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ana.card");
+    drop(CardFile::create(&path, image()).unwrap());
+    let faults = folder.path().join("ana.card.fault");
+    let check = |said: &str| check_refused(&path, ExitCode::WrongState, said);
+    fs::write(&faults, "version = 1\n[[fault]]\nkind = \"bored\"\n").unwrap();
+    check("ana.card.fault`: read faults of a card, line 3");
+    fs::write(&faults, [0xFF]).unwrap();
+    check("expected UTF-8");
+    let text = "version = 1\n";
+    let padded = |len: usize| text.to_owned() + &" ".repeat(len - text.len());
+    fs::write(&faults, padded(65_536)).unwrap();
+    drop(CardFile::open(&path).unwrap());
+    fs::write(&faults, padded(65_537)).unwrap();
+    check("expected at most 65536 bytes, got more");
+    fs::remove_file(&faults).unwrap();
+    fs::create_dir(&faults).unwrap();
+    check("expected a file, got something else");
+}

@@ -51,7 +51,8 @@ pub struct Fault {
     /// What goes wrong.
     pub kind: FaultKind,
     /// At which command, counted from 1 since the faults began; a reset does not count anew. `None` is at every one.
-    /// [`FaultKind::Mute`] shows from that command on. [`FaultKind::Atr`] has no command and shows at every reset.
+    /// [`FaultKind::Mute`] shows from that command on. [`FaultKind::Atr`] has no command and shows at every reset, and
+    /// [`FaultKind::LosesContact`] counts writes instead.
     pub at: Option<u32>,
 }
 
@@ -65,6 +66,11 @@ pub enum FaultKind {
     TornOut {
         /// 0 is before anything is written.
         bytes: u16,
+    },
+    /// The card loses its power instead of one write, once. What it wrote before stays.
+    LosesContact {
+        /// So many writes to cells are done before, counted since the faults began, whichever commands they belong to.
+        writes: u32,
     },
     /// Only so many bytes of the answer arrive, the status word being its last two.
     ShortAnswer {
@@ -146,6 +152,12 @@ impl Faults {
         })
     }
 
+    fn loses_contact(&self, after: u32) -> bool {
+        let loses =
+            |fault: &Fault| matches!(fault.kind, FaultKind::LosesContact { writes } if writes == after);
+        self.0.iter().any(loses)
+    }
+
     fn atr(&self) -> Option<&[u8]> {
         self.0.iter().find_map(|fault| match &fault.kind {
             FaultKind::Atr { bytes } => Some(&bytes[..]),
@@ -161,6 +173,8 @@ pub struct FaultyCard {
     faults: Faults,
     /// Commands that reached the contacts of the card.
     commands: u32,
+    /// Writes that were handed out, or were lost with the contact.
+    writes: u32,
     is_update: bool,
     /// Bytes of memory that the command has written.
     written: usize,
@@ -202,6 +216,7 @@ impl FaultyCard {
             card,
             faults,
             commands: 0,
+            writes: 0,
             is_update: false,
             written: 0,
             torn: Torn::No,
@@ -218,10 +233,11 @@ impl FaultyCard {
         self.card.is_powered()
     }
 
-    /// Other faults, or none; commands are counted from now on. A tear that has begun is not undone.
+    /// Other faults, or none; commands and writes are counted from now on. A tear that has begun is not undone.
     pub fn set_faults(&mut self, faults: Faults) {
         self.faults = faults;
         self.commands = 0;
+        self.writes = 0;
     }
 
     /// As [`Card::handle_input`].
@@ -298,6 +314,11 @@ impl FaultyCard {
         if self.is_update && self.faults.is_full(self.commands) {
             self.card.handle_input(Input::NotWritten(WriteFault::Full));
             return None;
+        }
+        let before = self.writes;
+        self.writes = self.writes.saturating_add(1);
+        if self.faults.loses_contact(before) {
+            return Some(self.torn_out_now());
         }
         let len = write.bytes().len();
         let Some(limit) = self.faults.torn_after(self.commands) else {

@@ -120,6 +120,40 @@ fn a_torn_card_holds_so_many_bytes_of_its_command() {
     }
 }
 
+//= CD-04
+#[test]
+fn a_card_that_loses_contact_does_so_once_after_so_many_writes_of_any_commands() {
+    let faults = |writes| format!("[[fault]]\nkind = \"loses_contact\"\nwrites = {writes}\n");
+    // Each wrong PIN is one write, a right one two.
+    let mut card = check_trace(
+        &faults(2),
+        &[
+            (VERIFY_WRONG, "63C6"),
+            (VERIFY_WRONG, "63C5"),
+            (VERIFY_WRONG, "out"),
+        ],
+    );
+    assert_eq!(card.image.try_counter(), 2, "the write that was lost is not done");
+    assert!(!card.card.is_powered());
+    card.input(Input::PowerOn);
+    assert_eq!(
+        [VERIFY_WRONG, VERIFY_RIGHT].map(|verify| card.sends(verify)),
+        ["63C4", "9000"],
+        "once"
+    );
+
+    let mut card = check_trace(&faults(1), &[(VERIFY_RIGHT, "out")]);
+    assert_eq!(card.image.try_counter(), 1, "between counting and forgetting");
+    card.input(Input::PowerOn);
+    card.card
+        .set_faults(Faults::from_text(&format!("version = 1\n{}", faults(0))).expect("faults"));
+    assert_eq!(
+        [QUERY, VERIFY_RIGHT].map(|command| card.sends(command)),
+        ["63C6", "out"],
+        "counted anew"
+    );
+}
+
 #[test]
 fn answers_can_be_short_wrong_or_late() {
     check_trace(
@@ -208,8 +242,8 @@ fn what_is_wrong_with_a_text_is_named_with_its_place() {
         ),
         (
             "version = 1\n[[fault]]\nkind = \"deaf\"",
-            "line 3, column 8: expected `kind` as one of `mute`, `torn_out`, `short_answer`, `wrong_status`, `slow`, `atr`, \
-             `memory_full`, `worn_cell`, got `deaf`",
+            "line 3, column 8: expected `kind` as one of `mute`, `torn_out`, `loses_contact`, `short_answer`, `wrong_status`, \
+             `slow`, `atr`, `memory_full`, `worn_cell`, got `deaf`",
         ),
         (
             "version = 1\n[[fault]]\nkind = \"mute\"\nbytes = 1",
@@ -241,6 +275,7 @@ fn every_limit_is_met_and_one_past_it_is_refused() {
         ("short_answer", "bytes", "257", "258"),
         ("slow", "delay_millis", "3600000", "3600001"),
         ("mute", "at", "1000000", "1000001"),
+        ("loses_contact", "writes", "1000000", "1000001"),
     ] {
         assert!(fits(&format!("kind = \"{kind}\"\n{key} = {last}")), "{kind}");
         assert!(!fits(&format!("kind = \"{kind}\"\n{key} = {past}")), "{kind}");

@@ -2,10 +2,12 @@
 //! first one in `steps/`. A hand does what the sentence says or says what differs; it assumes nothing.
 
 mod administration;
+mod card_faults;
 mod cards;
 mod console;
 mod custodians;
 mod device;
+mod experiments;
 mod keys;
 mod live_sync;
 mod menus;
@@ -21,14 +23,13 @@ mod users;
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
+pub(super) use experiments::Outcome;
+
 use super::stage::Stage;
 use crate::{lane::Mismatch, steps::Args};
 
 /// What a sentence does here.
 pub(super) type Hand = fn(&mut Stage<'_>, &Args) -> Result<(), Mismatch>;
-
-/// The reader of a station is gone.
-pub(super) const UNPLUGGED: &str = "the reader of {person} is unplugged";
 
 type Hands = &'static [(&'static str, Hand)];
 
@@ -69,12 +70,14 @@ pub(super) fn needs_console(expression: &str) -> bool {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 17] = [
+    let files: [Hands; 19] = [
         administration::HANDS,
+        card_faults::HANDS,
         cards::HANDS,
         console::HANDS,
         custodians::HANDS,
         device::HANDS,
+        experiments::HANDS,
         keys::HANDS,
         live_sync::HANDS,
         menus::HANDS,

@@ -40,8 +40,8 @@ pub(super) struct Desk<'a> {
     pub(super) name: &'a str,
     pub(super) hsm: SocketAddr,
     pub(super) source: IpAddr,
-    /// Where the reader is, for the card that comes into it.
-    pub(super) reader: SocketAddr,
+    /// Where the reader is, for the card that comes into it, if there is one.
+    pub(super) reader: Option<SocketAddr>,
     pub(super) fingerprint: &'a str,
 }
 
@@ -83,8 +83,8 @@ pub(super) struct Screens {
     pub(super) sent_lines: usize,
     is_card_awaited: bool,
     card_program: PathBuf,
-    /// Where the reader is.
-    reader: SocketAddr,
+    /// Where the reader is, if there is one.
+    reader: Option<SocketAddr>,
     vicc: Option<Child>,
     /// Written by the browser.
     pages: PathBuf,
@@ -106,7 +106,9 @@ impl Screens {
         fs::set_permissions(&browser, fs::Permissions::from_mode(0o700)).map_err(|why| failed(&why))?;
         let log = File::create(&log).map_err(|why| failed(&why))?;
         let copy = || slave.try_clone().map_err(|why| failed(&why));
-        let reader = format!("vicc:listen:{}", desk.reader);
+        let reader = desk
+            .reader
+            .map_or_else(|| "none".to_owned(), |at| format!("vicc:listen:{at}"));
         let mut command = Command::new(desk.setsid);
         command
             .arg("--ctty")
@@ -235,6 +237,8 @@ impl Screens {
     pub(super) fn insert(&mut self, card: &Path) -> Result<(), String> {
         let failed = |why: &dyn std::fmt::Display| format!("put `{}` into a reader: {why}", card.display());
         self.remove();
+        // Without a reader the card stays in the hand.
+        let Some(reader) = self.reader else { return Ok(()) };
         let ready = card.with_extension("ready");
         if let Err(why) = fs::remove_file(&ready)
             && why.kind() != io::ErrorKind::NotFound
@@ -244,7 +248,7 @@ impl Screens {
         let vicc = Command::new(&self.card_program)
             .arg("vicc")
             .arg(card)
-            .args(["--connect", &self.reader.to_string()])
+            .args(["--connect", &reader.to_string()])
             .args(["--end-with-input", "--log-level", "error", "--ready-file"])
             .arg(&ready)
             .stdin(Stdio::piped())

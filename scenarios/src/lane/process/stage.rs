@@ -2,7 +2,7 @@
 //! them between two steps. A step is over when nothing is on its way any more; no time passes but what a step says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, mem,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -22,15 +22,17 @@ use super::{
     Programs,
     browser::Browser,
     device::{Device, TURN, There},
+    hands::Outcome,
     newcomer::Newcomer,
     nodes::{Alias, Node},
+    relay::Relay,
     screens::{Desk, Screens},
     station::Person,
 };
 use crate::{
     lane::{ActorEvents, Failure, Mismatch, Played, Seen},
     steps::{Args, mismatch},
-    world::{Hand, Manner, PIN, World},
+    world::{Hand, Interruption, Manner, PIN, World},
 };
 
 /// How long something may take that no event tells, on a busy machine.
@@ -63,6 +65,8 @@ pub(super) struct Stage<'p> {
     pub(super) alias: Option<Alias>,
     /// Whose card is in the local reader.
     local_slot: Option<String>,
+    /// Whose cards lose contact once, the next time they are in a reader.
+    pub(super) torn_once: BTreeSet<String>,
     trace: Vec<String>,
     lasted: Duration,
     /// Lines of the log that were looked at.
@@ -73,6 +77,14 @@ pub(super) struct Stage<'p> {
     is_aside: bool,
     /// Cuts of power at durable writes.
     pub(super) cuts: usize,
+    /// Whose program crashes once a card is accepted, and how many lines the log had before.
+    crash_on_acceptance: Option<(String, usize)>,
+    /// A hand that acts when so many messages were carried, and between whom and the device they are.
+    pub(super) interruption: Option<(String, Interruption)>,
+    /// What was found in each world of an experiment.
+    pub(super) outcomes: Vec<Outcome>,
+    /// Somebody left a card in the local reader before remote management was enabled, for whoever takes it out.
+    pub(super) leaves_card: bool,
     /// The folder, if nobody else removes it. The last member: those who write there have ended then.
     _rubbish: Option<Rubbish>,
 }
@@ -113,12 +125,17 @@ impl<'p> Stage<'p> {
             nodes: Vec::new(),
             alias: None,
             local_slot: None,
+            torn_once: BTreeSet::new(),
             trace: Vec::new(),
             lasted: Duration::ZERO,
             log_seen: 0,
             done: Vec::new(),
             is_aside: false,
             cuts: 0,
+            crash_on_acceptance: None,
+            interruption: None,
+            outcomes: Vec::new(),
+            leaves_card: false,
             _rubbish: None,
         }
     }
@@ -143,6 +160,7 @@ impl<'p> Stage<'p> {
         let folder = self.programs.make_folder();
         let mut again = Self {
             _rubbish: Some(Rubbish(folder.clone())),
+            leaves_card: self.leaves_card,
             ..Self::new(self.programs, folder, self.seed)
         };
         for (hand, args) in self.done.iter().take(steps_len) {
@@ -407,12 +425,13 @@ impl<'p> Stage<'p> {
     }
 
     pub(super) fn remove_locally(&mut self) -> Result<(), Mismatch> {
-        if self.local_slot.take().is_some() {
+        if let Some(card) = self.local_slot.take() {
             let device = self.device()?;
             device.state = device
                 .bench
                 .act("DELETE", "/v1/reader/card", None)
                 .map_err(broken)?;
+            self.put_tear_behind(&card)?;
         }
         Ok(())
     }
@@ -558,6 +577,25 @@ impl<'p> Stage<'p> {
         self.folder.join(format!("{holder}.card"))
     }
 
+    /// Where the faults of a card are that has any.
+    pub(super) fn fault_path(&self, holder: &str) -> PathBuf {
+        self.folder.join(format!("{holder}.card.fault"))
+    }
+
+    pub(super) fn is_in_a_reader(&self, card: &str) -> bool {
+        let mut slots = self.people.values().map(|person| &person.slot);
+        self.local_slot.as_deref() == Some(card) || slots.any(|slot| slot.as_deref() == Some(card))
+    }
+
+    /// A card that was to lose contact was in a reader and is out: the next time it holds.
+    fn put_tear_behind(&mut self, card: &str) -> Result<(), Mismatch> {
+        if !self.torn_once.remove(card) {
+            return Ok(());
+        }
+        let path = self.fault_path(card);
+        fs::remove_file(&path).map_err(|why| broken(format!("remove `{}`: {why}", path.display())))
+    }
+
     /// Writes the cards that the factory has made for these people.
     pub(super) fn write_cards(&mut self, holders: &[String]) -> Result<(), Mismatch> {
         for holder in holders {
@@ -654,15 +692,106 @@ impl<'p> Stage<'p> {
         if let (true, Some(card)) = (is_new, slot) {
             self.insert(name, &card)?;
         }
+        let is_carried = self.is_carried(name);
         let person = self.person(name);
-        if person
-            .connect(&programs.client, &folder, hsm, &fingerprint)
-            .map_err(broken)?
-            && let Some(local) = person.local
-        {
+        let from = person.address;
+        let mut reach = |hsm| person.connect(&programs.client, &folder, hsm, &fingerprint);
+        let relay = if is_carried {
+            Relay::between(from, hsm, &mut reach).map_err(broken)?
+        } else {
+            None
+        };
+        let is_connected = relay.is_some() || reach(hsm).map_err(broken)?;
+        if let Some(relay) = &relay {
+            person.local = Some(relay.local);
+        }
+        person.relay = relay;
+        if is_connected && let Some(local) = person.local {
             self.on_opened(local, called);
+            self.await_carried(name)?;
         }
         Ok(())
+    }
+
+    /// Whether what this person's station and the device say is carried by hand.
+    fn is_carried(&self, name: &str) -> bool {
+        let crashing = self.crash_on_acceptance.iter().map(|(name, _)| name);
+        let interrupted = self.interruption.iter().map(|(name, _)| name);
+        crashing.chain(interrupted).any(|known| known == name)
+    }
+
+    /// Waits until the device holds a connection that is carried by hand, or has turned it away.
+    fn await_carried(&mut self, name: &str) -> Result<(), Mismatch> {
+        let give_up = Instant::now() + PATIENCE;
+        loop {
+            self.device()?.look().map_err(broken)?;
+            let connections = self.device()?.state.connections.clone();
+            let relay = self.people.get(name).and_then(|person| person.relay.as_ref());
+            let is_seen =
+                |relay: &Relay| connection_of(&connections, relay.local).is_some() || relay.is_answered();
+            if relay.is_none_or(is_seen) {
+                return Ok(());
+            }
+            if Instant::now() > give_up {
+                return Err(broken("the device has not seen somebody who has connected"));
+            }
+            thread::sleep(TURN);
+        }
+    }
+
+    /// Once a card is accepted, the program of this person crashes before it hears of it.
+    pub(super) fn crash_on_acceptance(&mut self, name: &str) -> Result<(), Mismatch> {
+        if self.person(name).is_connected {
+            return Err(broken(format!("a station of {name} that has not connected yet")));
+        }
+        let known = self.log()?.len();
+        self.crash_on_acceptance = Some((name.to_owned(), known));
+        Ok(())
+    }
+
+    /// Whether a card was accepted whose answer is to be lost.
+    fn is_accepted(&mut self) -> Result<bool, Mismatch> {
+        let Some(known) = self.crash_on_acceptance.as_ref().map(|(_, known)| *known) else {
+            return Ok(false);
+        };
+        let is_it = |line: &String| line.contains("card used remotely: ") && line.contains(": accepted, ");
+        Ok(self.log()?.iter().skip(known).any(is_it))
+    }
+
+    /// The hand acts whose message was carried and heard.
+    fn interrupt(&mut self) -> Result<(), Mismatch> {
+        let carried = |name: &str| Some(self.people.get(name)?.relay.as_ref()?.messages);
+        let is_due =
+            |(name, it): &mut (String, Interruption)| carried(name).is_some_and(|len| len >= it.after);
+        match self.interruption.take_if(|it| is_due(it)) {
+            Some((_, Interruption { hand, .. })) => self.act(hand),
+            None => Ok(()),
+        }
+    }
+
+    /// Carries by hand what was said, up to the message at which somebody acts; whether there was something.
+    fn carry(&mut self) -> Result<bool, Mismatch> {
+        if self.is_accepted()? {
+            return Ok(false);
+        }
+        let until = self.interruption.as_ref().map_or(u32::MAX, |(_, it)| it.after);
+        let relays = self
+            .people
+            .values_mut()
+            .filter_map(|person| person.relay.as_mut());
+        let carried = relays.map(|relay| relay.carry(until.saturating_sub(relay.messages)));
+        Ok(carried.fold(false, |some, is_something| some | is_something))
+    }
+
+    /// The crash that was waited for, now that nobody does more; whether there was one.
+    fn crash_if_accepted(&mut self) -> Result<bool, Mismatch> {
+        if !self.is_accepted()? {
+            return Ok(false);
+        }
+        match self.crash_on_acceptance.take() {
+            Some((name, _)) => self.crash(&name).map(|()| true),
+            None => Ok(false),
+        }
     }
 
     /// The name of an address in the scenarios, by what it was called last.
@@ -702,6 +831,9 @@ impl<'p> Stage<'p> {
     pub(super) fn crash(&mut self, name: &str) -> Result<(), Mismatch> {
         let person = self.person(name);
         person.crash().map_err(broken)?;
+        if let Some(relay) = person.relay.take() {
+            relay.reset();
+        }
         let Some(local) = person.local.take() else {
             return Ok(());
         };
@@ -745,15 +877,26 @@ impl<'p> Stage<'p> {
 
     pub(super) fn take_card_out(&mut self, name: &str) -> Result<(), Mismatch> {
         let person = self.person(name);
+        let card = person.slot.take();
         if let Some(screens) = &mut person.screens {
-            person.slot = None;
             screens.remove();
-            return Ok(());
-        }
-        if self.person(name).slot.take().is_some() && self.person(name).has_client() {
+        } else if card.is_some() && person.has_client() {
             self.does(name, &json!({"do": "remove"}))?;
             // The next reader may be that of another program.
             self.person(name).sync(Some(0)).map_err(broken)?;
+        }
+        card.map_or(Ok(()), |card| self.put_tear_behind(&card))
+    }
+
+    /// From now on there is no reader at this station.
+    pub(super) fn unplug(&mut self, name: &str) -> Result<(), Mismatch> {
+        let person = self.person(name);
+        if person.screens.is_some() {
+            return Err(broken(format!("a console of {name} that is not started yet")));
+        }
+        person.is_unplugged = true;
+        if person.has_client() {
+            return self.does(name, &json!({"do": "unplug"}));
         }
         Ok(())
     }
@@ -797,7 +940,7 @@ impl<'p> Stage<'p> {
             hsm,
             source: person.address,
             // Nobody calls from such an address, so no caller has drawn the port; and the device's is no other device's.
-            reader: SocketAddr::new(of_readers(person.address), hsm.port()),
+            reader: (!person.is_unplugged).then(|| SocketAddr::new(of_readers(person.address), hsm.port())),
             fingerprint: person.trusted.as_ref().unwrap_or(&fingerprint),
         };
         let screens = Screens::start(&desk).map_err(broken)?;
@@ -886,10 +1029,12 @@ impl<'p> Stage<'p> {
         for _ in 0..ROUNDS_MAX {
             let before = self.position();
             self.hear()?;
+            self.interrupt()?;
+            let is_carried = self.carry()?;
             self.settle_cables()?;
             let after = self.said()?;
             self.device()?.hear(&after).map_err(broken)?;
-            if self.position() == before {
+            if !is_carried && self.position() == before && !self.crash_if_accepted()? {
                 return Ok(());
             }
         }
@@ -920,8 +1065,15 @@ impl<'p> Stage<'p> {
     fn hear(&mut self) -> Result<(), Mismatch> {
         self.settle_consoles()?;
         let connections = self.device()?.state.connections.clone();
-        for person in self.people.values_mut().filter(|person| person.is_connected) {
+        for person in self.people.values_mut() {
             let held = person.local.and_then(|local| connection_of(&connections, local));
+            if person.relay.is_some() {
+                person.hear_carried(held).map_err(broken)?;
+                continue;
+            }
+            if !person.is_connected {
+                continue;
+            }
             match held {
                 Some(connection) => person.sync(Some(connection.bytes_written)),
                 // Whoever was let in is listed, so this one is over, or has not been let in yet.
@@ -957,7 +1109,7 @@ impl<'p> Stage<'p> {
                 local.is_some_and(|local| connection_of(&connections, local).is_some())
             };
             let mut is_unseen = false;
-            for person in self.people.values_mut() {
+            for person in self.people.values_mut().filter(|person| person.relay.is_none()) {
                 if person.is_connected && person.told.is_empty() && !is_held(person.local) {
                     person.sync(Some(0)).map_err(broken)?;
                     is_unseen |= person.is_connected && person.told.is_empty();
@@ -986,7 +1138,7 @@ impl<'p> Stage<'p> {
     fn said(&mut self) -> Result<Vec<(u64, u64)>, Mismatch> {
         let connections = self.device()?.state.connections.clone();
         let people = self.people.values().filter(|person| person.is_connected);
-        let people = people.map(|person| (person.local, person.counted.0));
+        let people = people.map(|person| (person.local, person.said_to_device()));
         let newcomers = self.newcomers.iter().filter(|newcomer| !newcomer.is_over);
         let newcomers = newcomers.map(|newcomer| (newcomer.local, newcomer.sent));
         let said = people.chain(newcomers).filter_map(|(local, sent)| {

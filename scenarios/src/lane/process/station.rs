@@ -15,7 +15,9 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{device::TURN, screens::Screens};
+use hsm_bench::{Connection, Phase};
+
+use super::{device::TURN, relay::Relay, screens::Screens};
 
 /// How long a client may take for its word, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -124,11 +126,19 @@ pub(super) enum Prompt {
 }
 
 /// A person with a station.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one thing that is known of the person, and none excludes another"
+)]
 pub(super) struct Person {
     name: String,
     client: Option<Client>,
     /// Whoever works with the console has one, and no program that speaks the contract.
     pub(super) screens: Option<Screens>,
+    /// What this station and the device say is carried by hand.
+    pub(super) relay: Option<Relay>,
+    /// There is no reader.
+    pub(super) is_unplugged: bool,
     /// The fingerprint that this station trusts, if it is not the device's.
     pub(super) trusted: Option<String>,
     /// Where this person connects from.
@@ -159,6 +169,8 @@ impl Person {
             name: name.to_owned(),
             client: None,
             screens: None,
+            relay: None,
+            is_unplugged: false,
             trusted: None,
             address,
             local: None,
@@ -183,6 +195,9 @@ impl Person {
                 return Err(format!(
                     "expected a client that is ready for contract {CONTRACT} with card images, got {hello}"
                 ));
+            }
+            if self.is_unplugged {
+                client.do_it(&json!({"do": "unplug"}))?;
             }
             self.client = Some(client);
         }
@@ -309,6 +324,26 @@ impl Person {
             }
         }
         Ok(())
+    }
+
+    /// The same where both sides are carried by hand: the station hears what came to it, and what the device, which holds
+    /// this connection, and the station have said by then can be carried.
+    pub(super) fn hear_carried(&mut self, held: Option<&Connection>) -> Result<(), String> {
+        let Some(mut relay) = self.relay.take() else {
+            return Ok(());
+        };
+        // Whoever says nothing more has closed its end, or does.
+        let is_said = |held: &&Connection| held.phase != Phase::End;
+        relay.hear_device(held.filter(is_said).map(|held| held.bytes_written))?;
+        self.sync(relay.heard_by_station())?;
+        relay.hear_station(self.is_connected.then_some(self.counted.0))?;
+        self.relay = (!relay.is_over()).then_some(relay);
+        Ok(())
+    }
+
+    /// Bytes that have come to the device, or will.
+    pub(super) fn said_to_device(&self) -> u64 {
+        self.relay.as_ref().map_or(self.counted.0, Relay::heard_by_device)
     }
 
     /// The same for a person in front of a console.

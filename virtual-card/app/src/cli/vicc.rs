@@ -1,8 +1,6 @@
 //! `virtual-card vicc`: opens the cards, finds a slot for each, and runs them until a signal.
 
 use std::{
-    fs::File,
-    io::Read as _,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     process,
@@ -20,11 +18,9 @@ use vpcd::port_of_slot;
 
 use crate::{
     CardFile, Reach,
+    fault_file::{self, NoFaults},
     vicc::{Attempts, Vicc, Way, listen_problem},
 };
-
-/// Bytes of the longest list of faults.
-const FAULTS_BYTES_MAX: u64 = 65_536;
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("reader").required(true).args(["connect", "listen"]))]
@@ -41,7 +37,7 @@ pub(super) struct ViccArgs {
     /// Listen on an address that other computers reach: whoever connects can use the cards, and nothing is encrypted
     #[arg(long, requires = "listen")]
     allow_remote: bool,
-    /// Give the cards the faults that this file lists
+    /// Give the cards the faults that this file lists, instead of those in a file beside each
     #[arg(long, value_name = "FILE")]
     fault: Option<PathBuf>,
     /// Answer before the disk has it: a power cut, unlike a killed program, can then give tries back. For benches
@@ -171,21 +167,14 @@ async fn run(
 }
 
 fn read_faults(path: &Path) -> Result<Faults, Problem> {
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(FAULTS_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|error| Problem::io("read faults", path, &error))?;
-    let refused = |why: &str| {
-        let path = program::shown(&path.to_string_lossy());
-        Problem::new(ExitCode::Usage, format!("read faults `{path}`: {why}"))
-            .hint("docs/card.md has the kinds of faults and their keys")
-    };
-    if u64::try_from(text.len()).is_ok_and(|len| len > FAULTS_BYTES_MAX) {
-        return Err(refused(&format!(
-            "expected at most {FAULTS_BYTES_MAX} bytes, got more"
-        )));
-    }
-    Faults::from_text(&text).map_err(|why| refused(&why.to_string()))
+    fault_file::read(path).map_err(|why| match why {
+        NoFaults::NotRead(why) => Problem::io("read faults", path, &why),
+        NoFaults::Invalid(why) => {
+            let path = program::shown(&path.to_string_lossy());
+            Problem::new(ExitCode::Usage, format!("read faults `{path}`: {why}"))
+                .hint("docs/card.md has the kinds of faults and their keys")
+        }
+    })
 }
 
 async fn live(

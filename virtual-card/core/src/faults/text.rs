@@ -14,10 +14,14 @@ const VERSION: u8 = 1;
 /// A command's number, counted from 1.
 const AT: core::ops::RangeInclusive<u32> = 1..=1_000_000;
 
+/// Writes before one.
+const WRITES: core::ops::RangeInclusive<u32> = 0..=1_000_000;
+
 /// Every kind with the keys of its own; and whether it has a command.
-const KINDS: [(&str, &[&str], bool); 8] = [
+const KINDS: [(&str, &[&str], bool); 9] = [
     ("mute", &[], true),
     ("torn_out", &["bytes"], true),
+    ("loses_contact", &["writes"], false),
     ("short_answer", &["bytes"], true),
     ("wrong_status", &["status"], true),
     ("slow", &["delay_millis"], true),
@@ -68,6 +72,9 @@ fn fault(fields: &Fields<'_>) -> Result<Fault, InvalidText> {
         "mute" => FaultKind::Mute,
         "torn_out" => FaultKind::TornOut {
             bytes: fields.number("bytes", 0..=u16::MAX)?,
+        },
+        "loses_contact" => FaultKind::LosesContact {
+            writes: fields.number("writes", WRITES)?,
         },
         "short_answer" => FaultKind::ShortAnswer {
             bytes: fields.number("bytes", 0..=257)?,

@@ -68,7 +68,7 @@ pub(super) const HANDS: Hands = &[
         stage.ask(args.person(0), args.act(1).name(), &params)
     }),
     ("the reader of {person} is unplugged", |stage, args| {
-        stage.does(args.person(0), &json!({"do": "unplug"}))
+        stage.unplug(args.person(0))
     }),
 ];
 

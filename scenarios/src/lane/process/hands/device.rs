@@ -128,6 +128,9 @@ fn ready(stage: &mut Stage<'_>, profile: &Profile) -> Result<(), Mismatch> {
     let scheme = Scheme::new(2, 3).ok_or_else(|| broken("2 of 3 as a scheme"))?;
     stage.make_bound(profile, scheme, &["Ana", "Bruno", "Carla"].map(String::from))?;
     stage.activate()?;
+    if stage.leaves_card {
+        stage.insert_locally("Somebody")?;
+    }
     stage.choose("Remote Management")?;
     stage.settle()
 }
