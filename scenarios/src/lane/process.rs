@@ -4,6 +4,7 @@
 mod bench;
 mod browser;
 mod cards;
+mod courier;
 mod device;
 mod folder;
 mod hands;
@@ -12,7 +13,6 @@ mod newcomer;
 mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;
-mod relay;
 mod screens;
 mod stage;
 mod station;

@@ -21,11 +21,11 @@ use sim::Seed;
 use super::{
     Programs,
     browser::Browser,
+    courier::Courier,
     device::{Device, TURN, There},
     hands::Outcome,
     newcomer::Newcomer,
     nodes::{Alias, Node},
-    relay::Relay,
     screens::{Desk, Screens},
     station::Person,
 };
@@ -696,16 +696,16 @@ impl<'p> Stage<'p> {
         let person = self.person(name);
         let from = person.address;
         let mut reach = |hsm| person.connect(&programs.client, &folder, hsm, &fingerprint);
-        let relay = if is_carried {
-            Relay::between(from, hsm, &mut reach).map_err(broken)?
+        let courier = if is_carried {
+            Courier::between(from, hsm, &mut reach).map_err(broken)?
         } else {
             None
         };
-        let is_connected = relay.is_some() || reach(hsm).map_err(broken)?;
-        if let Some(relay) = &relay {
-            person.local = Some(relay.local);
+        let is_connected = courier.is_some() || reach(hsm).map_err(broken)?;
+        if let Some(courier) = &courier {
+            person.local = Some(courier.local);
         }
-        person.relay = relay;
+        person.courier = courier;
         if is_connected && let Some(local) = person.local {
             self.on_opened(local, called);
             self.await_carried(name)?;
@@ -726,10 +726,11 @@ impl<'p> Stage<'p> {
         loop {
             self.device()?.look().map_err(broken)?;
             let connections = self.device()?.state.connections.clone();
-            let relay = self.people.get(name).and_then(|person| person.relay.as_ref());
-            let is_seen =
-                |relay: &Relay| connection_of(&connections, relay.local).is_some() || relay.is_answered();
-            if relay.is_none_or(is_seen) {
+            let courier = self.people.get(name).and_then(|person| person.courier.as_ref());
+            let is_seen = |courier: &Courier| {
+                connection_of(&connections, courier.local).is_some() || courier.is_answered()
+            };
+            if courier.is_none_or(is_seen) {
                 return Ok(());
             }
             if Instant::now() > give_up {
@@ -760,7 +761,7 @@ impl<'p> Stage<'p> {
 
     /// The hand acts whose message was carried and heard.
     fn interrupt(&mut self) -> Result<(), Mismatch> {
-        let carried = |name: &str| Some(self.people.get(name)?.relay.as_ref()?.messages);
+        let carried = |name: &str| Some(self.people.get(name)?.courier.as_ref()?.messages);
         let is_due =
             |(name, it): &mut (String, Interruption)| carried(name).is_some_and(|len| len >= it.after);
         match self.interruption.take_if(|it| is_due(it)) {
@@ -775,11 +776,11 @@ impl<'p> Stage<'p> {
             return Ok(false);
         }
         let until = self.interruption.as_ref().map_or(u32::MAX, |(_, it)| it.after);
-        let relays = self
+        let couriers = self
             .people
             .values_mut()
-            .filter_map(|person| person.relay.as_mut());
-        let carried = relays.map(|relay| relay.carry(until.saturating_sub(relay.messages)));
+            .filter_map(|person| person.courier.as_mut());
+        let carried = couriers.map(|courier| courier.carry(until.saturating_sub(courier.messages)));
         Ok(carried.fold(false, |some, is_something| some | is_something))
     }
 
@@ -831,8 +832,8 @@ impl<'p> Stage<'p> {
     pub(super) fn crash(&mut self, name: &str) -> Result<(), Mismatch> {
         let person = self.person(name);
         person.crash().map_err(broken)?;
-        if let Some(relay) = person.relay.take() {
-            relay.reset();
+        if let Some(courier) = person.courier.take() {
+            courier.reset();
         }
         let Some(local) = person.local.take() else {
             return Ok(());
@@ -1067,7 +1068,7 @@ impl<'p> Stage<'p> {
         let connections = self.device()?.state.connections.clone();
         for person in self.people.values_mut() {
             let held = person.local.and_then(|local| connection_of(&connections, local));
-            if person.relay.is_some() {
+            if person.courier.is_some() {
                 person.hear_carried(held).map_err(broken)?;
                 continue;
             }
@@ -1109,7 +1110,7 @@ impl<'p> Stage<'p> {
                 local.is_some_and(|local| connection_of(&connections, local).is_some())
             };
             let mut is_unseen = false;
-            for person in self.people.values_mut().filter(|person| person.relay.is_none()) {
+            for person in self.people.values_mut().filter(|person| person.courier.is_none()) {
                 if person.is_connected && person.told.is_empty() && !is_held(person.local) {
                     person.sync(Some(0)).map_err(broken)?;
                     is_unseen |= person.is_connected && person.told.is_empty();

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use hsm_bench::{Connection, Phase};
 
-use super::{device::TURN, relay::Relay, screens::Screens};
+use super::{courier::Courier, device::TURN, screens::Screens};
 
 /// How long a client may take for its word, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -136,7 +136,7 @@ pub(super) struct Person {
     /// Whoever works with the console has one, and no program that speaks the contract.
     pub(super) screens: Option<Screens>,
     /// What this station and the device say is carried by hand.
-    pub(super) relay: Option<Relay>,
+    pub(super) courier: Option<Courier>,
     /// There is no reader.
     pub(super) is_unplugged: bool,
     /// The fingerprint that this station trusts, if it is not the device's.
@@ -169,7 +169,7 @@ impl Person {
             name: name.to_owned(),
             client: None,
             screens: None,
-            relay: None,
+            courier: None,
             is_unplugged: false,
             trusted: None,
             address,
@@ -329,21 +329,23 @@ impl Person {
     /// The same where both sides are carried by hand: the station hears what came to it, and what the device, which holds
     /// this connection, and the station have said by then can be carried.
     pub(super) fn hear_carried(&mut self, held: Option<&Connection>) -> Result<(), String> {
-        let Some(mut relay) = self.relay.take() else {
+        let Some(mut courier) = self.courier.take() else {
             return Ok(());
         };
         // Whoever says nothing more has closed its end, or does.
         let is_said = |held: &&Connection| held.phase != Phase::End;
-        relay.hear_device(held.filter(is_said).map(|held| held.bytes_written))?;
-        self.sync(relay.heard_by_station())?;
-        relay.hear_station(self.is_connected.then_some(self.counted.0))?;
-        self.relay = (!relay.is_over()).then_some(relay);
+        courier.hear_device(held.filter(is_said).map(|held| held.bytes_written))?;
+        self.sync(courier.heard_by_station())?;
+        courier.hear_station(self.is_connected.then_some(self.counted.0))?;
+        self.courier = (!courier.is_over()).then_some(courier);
         Ok(())
     }
 
     /// Bytes that have come to the device, or will.
     pub(super) fn said_to_device(&self) -> u64 {
-        self.relay.as_ref().map_or(self.counted.0, Relay::heard_by_device)
+        self.courier
+            .as_ref()
+            .map_or(self.counted.0, Courier::heard_by_device)
     }
 
     /// The same for a person in front of a console.

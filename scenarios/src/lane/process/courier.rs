@@ -19,7 +19,7 @@ const RECORD_HEADER_BYTES: usize = 5;
 const READ_BYTES: usize = 16_384;
 
 /// One connection in two halves, with nothing carried between them yet.
-pub(super) struct Relay {
+pub(super) struct Courier {
     /// The own end of the half to the device, which the device takes for the station.
     pub(super) local: SocketAddr,
     device: Half,
@@ -52,7 +52,7 @@ enum Said {
     Reset,
 }
 
-impl Relay {
+impl Courier {
     /// Connects with the device from this address, and has `connect` connect the station with the address that it is
     /// given. `None` if no device listens; then nobody was connected.
     pub(super) fn between(
@@ -249,11 +249,11 @@ fn first_record(bytes: &mut Vec<u8>) -> Option<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// A device, a relay and a station.
-    fn three() -> (TcpStream, Relay, TcpStream) {
+    /// A device, a courier and a station.
+    fn three() -> (TcpStream, Courier, TcpStream) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let mut station = None;
-        let relay = Relay::between(
+        let courier = Courier::between(
             Ipv4Addr::new(127, 0, 0, 9).into(),
             listener.local_addr().expect("it has one"),
             |at| {
@@ -261,10 +261,10 @@ mod tests {
                 Ok(true)
             },
         );
-        let relay = relay.expect("it connects").expect("somebody listens");
+        let courier = courier.expect("it connects").expect("somebody listens");
         let (device, from) = listener.accept().expect("it has connected");
-        assert_eq!(from, relay.local);
-        (device, relay, station.expect("it has connected"))
+        assert_eq!(from, courier.local);
+        (device, courier, station.expect("it has connected"))
     }
 
     fn record(bytes: &[u8]) -> Vec<u8> {
@@ -273,39 +273,39 @@ mod tests {
 
     #[test]
     fn messages_are_carried_one_by_one_and_in_their_order() {
-        let (mut device, mut relay, mut station) = three();
+        let (mut device, mut courier, mut station) = three();
         let said = [record(b"one"), record(b"two"), record(b"three")].concat();
         device.write_all(&said).expect("it is taken");
         // The last byte is still on its way.
         let len = u64::try_from(said.len()).expect("short");
-        relay.hear_device(Some(len - 1)).expect("it came");
-        assert!(relay.carry(1));
-        assert_eq!((relay.messages, relay.heard_by_station()), (1, Some(8)));
-        assert!(relay.carry(u32::MAX));
-        assert_eq!(relay.messages, 2, "the third is not whole");
-        assert!(!relay.carry(u32::MAX));
-        relay.hear_device(Some(len)).expect("it came");
-        assert!(relay.carry(u32::MAX));
+        courier.hear_device(Some(len - 1)).expect("it came");
+        assert!(courier.carry(1));
+        assert_eq!((courier.messages, courier.heard_by_station()), (1, Some(8)));
+        assert!(courier.carry(u32::MAX));
+        assert_eq!(courier.messages, 2, "the third is not whole");
+        assert!(!courier.carry(u32::MAX));
+        courier.hear_device(Some(len)).expect("it came");
+        assert!(courier.carry(u32::MAX));
         let mut heard = vec![0; said.len()];
         station.read_exact(&mut heard).expect("it came");
         assert_eq!(heard, said);
         drop(station);
-        relay.hear_station(None).expect("it has gone");
-        assert!(relay.carry(u32::MAX));
+        courier.hear_station(None).expect("it has gone");
+        assert!(courier.carry(u32::MAX));
         assert_eq!(device.read(&mut [0]).expect("an end"), 0);
     }
 
     #[test]
     fn an_end_is_found_behind_the_last_byte_and_a_reset_is_one() {
-        let (mut device, mut relay, mut station) = three();
+        let (mut device, mut courier, mut station) = three();
         device.write_all(&record(b"bye")).expect("it is taken");
         device.shutdown(Shutdown::Write).expect("it is ours");
-        relay.hear_device(Some(8)).expect("it came");
-        assert!(relay.carry(u32::MAX));
+        courier.hear_device(Some(8)).expect("it came");
+        assert!(courier.carry(u32::MAX));
         let mut heard = Vec::new();
         station.read_to_end(&mut heard).expect("an end");
-        assert_eq!((heard, relay.heard_by_station()), (record(b"bye"), None));
-        relay.reset();
+        assert_eq!((heard, courier.heard_by_station()), (record(b"bye"), None));
+        courier.reset();
         let why = device.read(&mut [0]).expect_err("it was reset").kind();
         assert_eq!(why, io::ErrorKind::ConnectionReset);
     }
