@@ -8,6 +8,7 @@ mod custodians;
 mod device;
 mod live_sync;
 mod menus;
+mod network;
 mod newcomers;
 mod power_cuts;
 mod published;
@@ -63,8 +64,13 @@ pub(super) fn needs_console(expression: &str) -> bool {
     screens::HANDS.iter().any(|(known, _)| *known == expression)
 }
 
+/// Whether this sentence is about a cable.
+pub(super) fn needs_cable(expression: &str) -> bool {
+    network::HANDS.iter().any(|(known, _)| *known == expression)
+}
+
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 16] = [
+    let files: [Hands; 17] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
@@ -72,6 +78,7 @@ fn all() -> impl Iterator<Item = (&'static str, Hand)> {
         device::HANDS,
         live_sync::HANDS,
         menus::HANDS,
+        network::HANDS,
         newcomers::HANDS,
         power_cuts::HANDS,
         published::HANDS,

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     fs, mem,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -15,6 +15,7 @@ use card_core::CardImage;
 use hsm_bench::{Access, Connection, Faults};
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{Key, Profile, Scheme, Stored};
+use machine::Instant as Virtual;
 use serde_json::json;
 use sim::Seed;
 
@@ -24,6 +25,7 @@ use super::{
     device::{Device, TURN, There},
     newcomer::Newcomer,
     nodes::{Alias, Node},
+    relay::{Relay, Relays},
     screens::{Desk, Screens},
     station::Person,
 };
@@ -61,6 +63,8 @@ pub(super) struct Stage<'p> {
     pub(super) nodes: Vec<Node>,
     /// An address that leads to the first.
     pub(super) alias: Option<Alias>,
+    /// Between the device and everybody, if somebody does something to a cable.
+    pub(super) relays: Option<Relays>,
     /// Whose card is in the local reader.
     local_slot: Option<String>,
     trace: Vec<String>,
@@ -112,6 +116,7 @@ impl<'p> Stage<'p> {
             ends: Vec::new(),
             nodes: Vec::new(),
             alias: None,
+            relays: None,
             local_slot: None,
             trace: Vec::new(),
             lasted: Duration::ZERO,
@@ -143,12 +148,76 @@ impl<'p> Stage<'p> {
         let folder = self.programs.make_folder();
         let mut again = Self {
             _rubbish: Some(Rubbish(folder.clone())),
+            relays: self.relays.as_ref().map(|_| Relays::new()),
             ..Self::new(self.programs, folder, self.seed)
         };
         for (hand, args) in self.done.iter().take(steps_len) {
             again.play(*hand, args)?;
         }
         Ok(again)
+    }
+
+    /// From now on every connection to the device is carried over a cable that can be reached.
+    pub(super) fn lay_cables(&mut self) {
+        self.relays = Some(Relays::new());
+    }
+
+    /// The cables.
+    pub(super) fn relays(&mut self) -> Result<&mut Relays, Mismatch> {
+        self.relays
+            .as_mut()
+            .ok_or_else(|| broken("cables that can be reached"))
+    }
+
+    /// The cable of the connection whose end the device knows by this address.
+    pub(super) fn cable(&mut self, local: Option<SocketAddr>) -> Option<&mut Relay> {
+        self.relays.as_mut()?.of(local?)
+    }
+
+    /// Where the chance of this scenario comes from.
+    pub(super) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The clock of the device.
+    fn now(&mut self) -> Result<Virtual, Mismatch> {
+        Ok(virtual_now(self.device()?))
+    }
+
+    /// Carries on all cables what is due at this instant.
+    fn carry(&mut self) -> Result<(), Mismatch> {
+        let now = self.now()?;
+        match &mut self.relays {
+            Some(relays) => relays.carry(now).map_err(broken),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something is still on its way on the cable of this one, so that only time brings it.
+    fn is_on_its_way(&mut self, local: Option<SocketAddr>) -> Result<bool, Mismatch> {
+        let now = self.now()?;
+        Ok(self.cable(local).is_some_and(|relay| relay.waits(now)))
+    }
+
+    /// Where a caller finds the device: itself, or a cable to it that is laid for this caller, if it takes calls.
+    fn way_to_device(&mut self) -> Result<(Option<TcpListener>, SocketAddr), Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        let (address, is_open) = (device.address, device.state.port.open);
+        if self.relays.is_none() || !is_open {
+            return Ok((None, address));
+        }
+        let (listener, near) = Relays::listen().map_err(broken)?;
+        Ok((Some(listener), near))
+    }
+
+    /// Carries a caller on, who came this way; the end that the device knows.
+    fn carry_on(&mut self, way: Option<&TcpListener>) -> Result<Option<SocketAddr>, Mismatch> {
+        let device = self.device()?.address;
+        match (&mut self.relays, way) {
+            (Some(relays), Some(listener)) => relays.carry_on(listener, device).map(Some).map_err(broken),
+            (None, _) | (_, None) => Ok(None),
+        }
     }
 
     /// The time that passed on another stage counts, too.
@@ -646,8 +715,8 @@ impl<'p> Stage<'p> {
             None => self.called(self.people[name].address),
         };
         let (programs, folder) = (self.programs, self.folder.clone());
-        let device = self.device()?;
-        let (hsm, fingerprint) = (device.address, device.fingerprint.clone());
+        let fingerprint = self.device()?.fingerprint.clone();
+        let (way, hsm) = self.way_to_device()?;
         let person = self.person(name);
         let is_new = !person.has_client();
         let slot = person.slot.clone();
@@ -658,9 +727,13 @@ impl<'p> Stage<'p> {
         if person
             .connect(&programs.client, &folder, hsm, &fingerprint)
             .map_err(broken)?
-            && let Some(local) = person.local
         {
-            self.on_opened(local, called);
+            let carried = self.carry_on(way.as_ref())?;
+            let person = self.person(name);
+            person.local = carried.or(person.local);
+            if let Some(local) = person.local {
+                self.on_opened(local, called);
+            }
         }
         Ok(())
     }
@@ -708,9 +781,11 @@ impl<'p> Stage<'p> {
         // No event says that the device has noticed.
         let give_up = Instant::now() + PATIENCE;
         loop {
+            self.carry()?;
             let device = self.device()?;
             device.look().map_err(broken)?;
-            if connection_of(&device.state.connections, local).is_none() {
+            let is_held = connection_of(&device.state.connections, local).is_some();
+            if !is_held || self.is_on_its_way(Some(local))? {
                 return Ok(());
             }
             if Instant::now() > give_up {
@@ -865,8 +940,9 @@ impl<'p> Stage<'p> {
             .map_err(|_| broken("a fingerprint in the ready-file"))?;
         let config = TlsClientConfig::new(Trust::Pinned(fingerprint));
         let from = loopback(called).into();
-        let newcomer =
-            Newcomer::connect(manner, index, from, device.address, &config, seed).map_err(broken)?;
+        let (way, hsm) = self.way_to_device()?;
+        let mut newcomer = Newcomer::connect(manner, index, from, hsm, &config, seed).map_err(broken)?;
+        newcomer.local = self.carry_on(way.as_ref())?.or(newcomer.local);
         if let Some(local) = newcomer.local {
             self.on_opened(local, called);
         }
@@ -912,16 +988,28 @@ impl<'p> Stage<'p> {
             .values()
             .map(|it| (it.is_connected, it.counted.0, it.counted.1));
         let newcomers = self.newcomers.iter().map(|it| (it.is_over, it.sent, it.received));
+        let carried = self.relays.iter().flat_map(Relays::position);
         let events = devices.iter().map(|state| state.events.next).sum();
-        (connections.collect(), events, people.chain(newcomers).collect())
+        let counts = people.chain(newcomers).chain(carried);
+        (connections.collect(), events, counts.collect())
     }
 
     /// Everybody hears what the device has said.
     fn hear(&mut self) -> Result<(), Mismatch> {
         self.settle_consoles()?;
+        self.carry()?;
+        let now = self.now()?;
         let connections = self.device()?.state.connections.clone();
         for person in self.people.values_mut().filter(|person| person.is_connected) {
             let held = person.local.and_then(|local| connection_of(&connections, local));
+            if let Some(relay) = relay_of(&mut self.relays, person.local) {
+                let said = bytes_said(held, person.told.is_empty());
+                let carried = relay.carry_until(now, said, person.counted.0);
+                carried
+                    .and_then(|()| person.sync(relay.heard()))
+                    .map_err(broken)?;
+                continue;
+            }
             match held {
                 Some(connection) => person.sync(Some(connection.bytes_written)),
                 // Whoever was let in is listed, so this one is over, or has not been let in yet.
@@ -934,6 +1022,15 @@ impl<'p> Stage<'p> {
             let held = newcomer
                 .local
                 .and_then(|local| connection_of(&connections, local));
+            if let Some(relay) = relay_of(&mut self.relays, newcomer.local) {
+                newcomer.is_seen |= held.is_some();
+                let said = bytes_said(held, !newcomer.is_seen);
+                let carried = relay.carry_until(now, said, newcomer.sent);
+                carried
+                    .and_then(|()| newcomer.read_until(relay.heard()))
+                    .map_err(broken)?;
+                continue;
+            }
             match held {
                 Some(connection) => {
                     newcomer.is_seen = true;
@@ -951,8 +1048,13 @@ impl<'p> Stage<'p> {
     fn await_unseen(&mut self) -> Result<(), Mismatch> {
         let give_up = Instant::now() + PATIENCE;
         loop {
+            self.carry()?;
+            let now = self.now()?;
             self.device()?.look().map_err(broken)?;
             let connections = self.device()?.state.connections.clone();
+            let is_on_its_way = |relays: &mut Option<Relays>, local| {
+                relay_of(relays, local).is_some_and(|relay: &mut Relay| relay.waits(now))
+            };
             let is_held = |local: Option<SocketAddr>| {
                 local.is_some_and(|local| connection_of(&connections, local).is_some())
             };
@@ -960,7 +1062,9 @@ impl<'p> Stage<'p> {
             for person in self.people.values_mut() {
                 if person.is_connected && person.told.is_empty() && !is_held(person.local) {
                     person.sync(Some(0)).map_err(broken)?;
-                    is_unseen |= person.is_connected && person.told.is_empty();
+                    is_unseen |= person.is_connected
+                        && person.told.is_empty()
+                        && !is_on_its_way(&mut self.relays, person.local);
                 }
             }
             for newcomer in &mut self.newcomers {
@@ -968,7 +1072,7 @@ impl<'p> Stage<'p> {
                     newcomer.is_seen = is_held(newcomer.local);
                     if !newcomer.is_seen {
                         newcomer.read().map_err(broken)?;
-                        is_unseen |= !newcomer.is_over;
+                        is_unseen |= !newcomer.is_over && !is_on_its_way(&mut self.relays, newcomer.local);
                     }
                 }
             }
@@ -989,8 +1093,10 @@ impl<'p> Stage<'p> {
         let people = people.map(|person| (person.local, person.counted.0));
         let newcomers = self.newcomers.iter().filter(|newcomer| !newcomer.is_over);
         let newcomers = newcomers.map(|newcomer| (newcomer.local, newcomer.sent));
-        let said = people.chain(newcomers).filter_map(|(local, sent)| {
+        let said: Vec<_> = people.chain(newcomers).collect();
+        let said = said.into_iter().filter_map(|(local, sent)| {
             let connection = connection_of(&connections, local?)?;
+            let sent = relay_of(&mut self.relays, local).map_or(sent, |relay| relay.said());
             // Whoever is on the way out is not read any more.
             (connection.phase != hsm_bench::Phase::End).then_some((connection.connection, sent))
         });
@@ -1009,7 +1115,14 @@ impl<'p> Stage<'p> {
             let now = state.clock.now_us / 1000;
             let limit = state.limits.first().map(|limit| limit.at_us.div_ceil(1000));
             let is_slow = self.newcomers.iter().any(Newcomer::has_more_to_say);
-            let next = [limit, is_slow.then_some(next_byte), self.next_limit_of_nodes(now)];
+            let arrival = self.relays.as_ref().and_then(Relays::next_at);
+            let arrival = arrival.map(|at| at.as_micros().div_ceil(1000));
+            let next = [
+                limit,
+                is_slow.then_some(next_byte),
+                self.next_limit_of_nodes(now),
+                arrival,
+            ];
             let next = next.into_iter().flatten().filter(|next| *next <= end).min();
             let to = next.unwrap_or(end).max(now);
             self.device()?.advance(to - now, &[]).map_err(broken)?;
@@ -1051,6 +1164,24 @@ fn name_of(key: Key) -> String {
 fn connection_of(connections: &[Connection], local: SocketAddr) -> Option<&Connection> {
     let local = local.to_string();
     connections.iter().find(|connection| connection.peer == local)
+}
+
+/// What the device has said on a connection that it holds, or on none; `None` is all of it, to its end. Of what is ending
+/// some may wait for the socket, and the end comes after that.
+fn bytes_said(held: Option<&Connection>, is_unseen: bool) -> Option<u64> {
+    match held {
+        Some(connection) if connection.phase == hsm_bench::Phase::End => None,
+        Some(connection) => Some(connection.bytes_written),
+        None => is_unseen.then_some(0),
+    }
+}
+
+fn virtual_now(device: &Device) -> Virtual {
+    Virtual::from_micros(device.state.clock.now_us)
+}
+
+fn relay_of(relays: &mut Option<Relays>, local: Option<SocketAddr>) -> Option<&mut Relay> {
+    relays.as_mut()?.of(local?)
 }
 
 /// The address of this computer at which the reader of somebody at this one is.
