@@ -4,6 +4,7 @@
 mod administration;
 mod cards;
 mod console;
+mod crowd;
 mod custodians;
 mod device;
 mod live_sync;
@@ -50,7 +51,11 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
+    let sweeps = [power_cuts::HANDS, crowd::HANDS];
+    let is_sweep = sweeps
+        .into_iter()
+        .flatten()
+        .any(|(known, _)| *known == expression);
     // Nobody knows where its HTTP console is.
     let is_of_users = users::HANDS.iter().any(|(known, _)| *known == expression);
     is_sweep
@@ -70,10 +75,11 @@ pub(super) fn needs_cable(expression: &str) -> bool {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 17] = [
+    let files: [Hands; 18] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
+        crowd::HANDS,
         custodians::HANDS,
         device::HANDS,
         live_sync::HANDS,

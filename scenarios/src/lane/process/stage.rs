@@ -77,9 +77,14 @@ pub(super) struct Stage<'p> {
     is_aside: bool,
     /// Cuts of power at durable writes.
     pub(super) cuts: usize,
+    /// Sessions that were played again.
+    pub(super) transcripts: Vec<Transcript>,
     /// The folder, if nobody else removes it. The last member: those who write there have ended then.
     _rubbish: Option<Rubbish>,
 }
+
+/// The lines of a connection: when they were heard, in microseconds of the device's clock, who said them, and what.
+pub(super) type Transcript = Vec<(u64, String, String)>;
 
 /// What one step does.
 pub(super) type Done = (super::hands::Hand, Args);
@@ -124,6 +129,7 @@ impl<'p> Stage<'p> {
             done: Vec::new(),
             is_aside: false,
             cuts: 0,
+            transcripts: Vec::new(),
             _rubbish: None,
         }
     }
@@ -218,6 +224,11 @@ impl<'p> Stage<'p> {
             (Some(relays), Some(listener)) => relays.carry_on(listener, device).map(Some).map_err(broken),
             (None, _) | (_, None) => Ok(None),
         }
+    }
+
+    /// What crossed the connection of somebody since it was opened.
+    pub(super) fn transcript(&mut self, name: &str) -> Transcript {
+        self.person(name).transcript().collect()
     }
 
     /// The time that passed on another stage counts, too.
@@ -965,6 +976,8 @@ impl<'p> Stage<'p> {
             self.settle_cables()?;
             let after = self.said()?;
             self.device()?.hear(&after).map_err(broken)?;
+            let now_us = self.device()?.state.clock.now_us;
+            self.people.values_mut().for_each(|person| person.stamp(now_us));
             if self.position() == before {
                 return Ok(());
             }
