@@ -8,6 +8,7 @@ mod device;
 mod folder;
 mod hands;
 mod newcomer;
+mod node_cable;
 mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;

@@ -16,6 +16,7 @@ mod published;
 mod screens;
 mod secrets;
 mod smart_cards;
+mod sync_cuts;
 mod time;
 mod told;
 mod users;
@@ -51,7 +52,7 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    let sweeps = [power_cuts::HANDS, crowd::HANDS];
+    let sweeps = [power_cuts::HANDS, crowd::HANDS, sync_cuts::HANDS];
     let is_sweep = sweeps
         .into_iter()
         .flatten()
@@ -75,7 +76,7 @@ pub(super) fn needs_cable(expression: &str) -> bool {
 }
 
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 18] = [
+    let files: [Hands; 19] = [
         administration::HANDS,
         cards::HANDS,
         console::HANDS,
@@ -91,6 +92,7 @@ fn all() -> impl Iterator<Item = (&'static str, Hand)> {
         screens::HANDS,
         secrets::HANDS,
         smart_cards::HANDS,
+        sync_cuts::HANDS,
         time::HANDS,
         told::HANDS,
         users::HANDS,

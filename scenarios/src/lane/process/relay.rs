@@ -23,21 +23,21 @@ const SEGMENT_BYTES: u32 = 536;
 const UNREAD_BYTES: usize = 1024;
 
 /// One end of a relay: the socket, and how far it is.
-struct End {
+pub(super) struct End {
     /// `None` once it is reset, or shut in both directions.
     stream: Option<TcpStream>,
     /// Bytes read from it.
-    taken: u64,
+    pub(super) taken: u64,
     /// Bytes written to it.
-    given: u64,
+    pub(super) given: u64,
     /// Nothing more comes from it.
-    has_ended: bool,
+    pub(super) has_ended: bool,
     /// It was told that nothing more comes.
     is_told: bool,
 }
 
 impl End {
-    const fn new(stream: TcpStream) -> Self {
+    pub(super) const fn new(stream: TcpStream) -> Self {
         Self {
             stream: Some(stream),
             taken: 0,
@@ -48,7 +48,7 @@ impl End {
     }
 
     /// What there is, the end included; `None` if there is nothing.
-    fn take(&mut self) -> Option<Arrival> {
+    pub(super) fn take(&mut self) -> Option<Arrival> {
         let mut bytes = [0; 16_384];
         let stream = self.stream.as_mut().filter(|_| !self.has_ended)?;
         match stream.read(&mut bytes) {
@@ -69,7 +69,7 @@ impl End {
     }
 
     /// Gives what has arrived. An end that is gone takes nothing, and its other end is told when it reads.
-    fn give(&mut self, arrival: &Arrival) -> Result<(), String> {
+    pub(super) fn give(&mut self, arrival: &Arrival) -> Result<(), String> {
         match arrival {
             Arrival::Bytes(bytes) => self.write(bytes),
             Arrival::Finished => {

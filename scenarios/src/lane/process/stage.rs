@@ -61,6 +61,8 @@ pub(super) struct Stage<'p> {
     ends: Vec<(SocketAddr, SocketAddr)>,
     /// The other HSMs.
     pub(super) nodes: Vec<Node>,
+    /// Whether each other HSM that comes is behind a cable that can be cut.
+    pub(super) has_node_cables: bool,
     /// An address that leads to the first.
     pub(super) alias: Option<Alias>,
     /// Between the device and everybody, if somebody does something to a cable.
@@ -120,6 +122,7 @@ impl<'p> Stage<'p> {
             browsers: BTreeMap::new(),
             ends: Vec::new(),
             nodes: Vec::new(),
+            has_node_cables: false,
             alias: None,
             relays: None,
             local_slot: None,
@@ -155,6 +158,7 @@ impl<'p> Stage<'p> {
         let mut again = Self {
             _rubbish: Some(Rubbish(folder.clone())),
             relays: self.relays.as_ref().map(|_| Relays::new()),
+            has_node_cables: self.has_node_cables,
             ..Self::new(self.programs, folder, self.seed)
         };
         for (hand, args) in self.done.iter().take(steps_len) {
