@@ -11,7 +11,7 @@ use sim::Arrival;
 use socket2::{Domain, Socket, Type};
 
 use super::relay::End;
-use crate::world::CableCut;
+use crate::world::{CableCut, CutWhat};
 
 /// Bytes before the payload of a record: its type, its version, and how long it is.
 const RECORD_HEADER_LEN: usize = 5;
@@ -71,7 +71,12 @@ impl NodeCable {
     /// The cut, if it is time for it: the cable carries nothing any more, and whoever was told last has read it.
     pub(super) fn due_cut(&mut self) -> Option<CableCut> {
         let messages = self.messages;
-        self.cut.take_if(|cut| messages >= cut.after)
+        let due = self.cut.take_if(|cut| messages >= cut.after)?;
+        if due.what == CutWhat::First {
+            // It will count its connections anew.
+            self.calls.iter_mut().for_each(|call| call.number = Some(0));
+        }
+        Some(due)
     }
 
     /// Lets in who has called, and carries what there is up to the cut.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use hsm_bench::Power;
+use hsm_core::Key;
 use serde_json::json;
 
 use super::{
@@ -45,7 +46,7 @@ fn sweep(stage: &mut Stage<'_>, args: &Args, what: CutWhat) -> Result<(), Mismat
     stage.has_node_cables = true;
     let called = address(args, 1)?;
     let mut kept = [0, 0];
-    // Programs that still have the old database have it from the beginning, so they are cut once more.
+    // Programs that still have the old database are cut once more.
     let mut as_before = None;
     for after in 1..=MESSAGES_MAX {
         let mut again = match as_before.take() {
@@ -58,6 +59,7 @@ fn sweep(stage: &mut Stage<'_>, args: &Args, what: CutWhat) -> Result<(), Mismat
         again.node_cable(called)?.cut_after(CableCut { what, after });
         ask(&mut again, args, &json!({"node": args.string(1)}))?;
         again.pass(LONGER_THAN_SILENCE)?;
+        again.change_faults(|faults| faults.write_delay_ms = 0)?;
         let was_cut = again.node_cable(called)?.forget_cut().is_none();
         match (was_cut, what) {
             (true, CutWhat::First) => start_again(&mut again)?,
@@ -85,11 +87,14 @@ fn sweep(stage: &mut Stage<'_>, args: &Args, what: CutWhat) -> Result<(), Mismat
             return Ok(());
         }
         kept[usize::from(is_new)] += 1;
-        if is_new || what == CutWhat::First {
+        if is_new {
             stage.count(&again);
-        } else {
-            as_before = Some(again);
+            continue;
         }
+        if what == CutWhat::First {
+            administrate(&mut again, args.person(0))?;
+        }
+        as_before = Some(again);
     }
     Err(mismatch(format!("at most {MESSAGES_MAX} messages"), "more"))
 }
@@ -100,4 +105,24 @@ fn start_again(stage: &mut Stage<'_>) -> Result<(), Mismatch> {
     stage.start()?;
     let power = stage.power()?;
     expect(power == Power::On, "an HSM that starts", || format!("{power:?}"))
+}
+
+/// The HSM has just started, and this person becomes its administrator, as the last of the custodians.
+fn administrate(stage: &mut Stage<'_>, person: &str) -> Result<(), Mismatch> {
+    stage.press(Key::Esc)?;
+    stage.activate()?;
+    stage.choose("Remote Management")?;
+    let factory = stage.factory()?;
+    let others = usize::from(factory.scheme().required()).saturating_sub(1);
+    let others = factory.holders().filter(|holder| holder != person).take(others);
+    for other in others.collect::<Vec<_>>() {
+        stage.connect(&other, None)?;
+        stage.authenticate(&other, &other)?;
+        stage.hang_up(&other)?;
+        stage.settle()?;
+    }
+    stage.connect(person, None)?;
+    stage.authenticate(person, person)?;
+    let is_administrator = stage.is_administrator(person)?;
+    expect(is_administrator, "the administrator", || "somebody else".into())
 }
