@@ -11,6 +11,8 @@ use hsm_core::{Area, Place};
 use std::fmt;
 use std::time::Duration;
 
+use crate::gherkin::{pickle::Pickle, tree::SIM_ONLY};
+
 /// The calendar time at which every simulated world begins: 2026/01/01 00:00:00 UTC.
 pub(crate) const BEGINNING_UNIX_MILLIS: i64 = 1_767_225_600_000;
 
@@ -42,6 +44,14 @@ impl fmt::Display for Lane {
 /// Why a lane did not play a scenario, as a sentence without its full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped(pub String);
+
+impl Skipped {
+    /// Why a lane other than the simulation does not play this scenario, if its file says so.
+    pub(crate) fn of(pickle: &Pickle) -> Option<Self> {
+        let reason = pickle.sim_only.as_ref()?;
+        Some(Self(format!("`{SIM_ONLY}`: {reason}")))
+    }
+}
 
 /// What came of one scenario.
 #[derive(Clone, Debug)]

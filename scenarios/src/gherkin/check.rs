@@ -1,7 +1,7 @@
 //! What must hold of a whole tree: names, counts, columns and placeholders. Never changes the tree.
 
 use super::pickle::{placeholders, texts_of};
-use super::tree::{Document, Examples, Row, Scenario, ScenarioKind, Step, Text};
+use super::tree::{Document, Examples, Row, SIM_ONLY, SIM_ONLY_REASON, Scenario, ScenarioKind, Step, Text};
 use crate::diagnostic::{Diagnostic, Source, Span};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,6 +36,7 @@ pub(super) fn check(document: &Document, errors: &mut Vec<Diagnostic>) {
     };
     let feature = &document.feature;
     check.title(&feature.keyword, &feature.name, &feature.tags);
+    check.sim_only(&feature.tags, &feature.sim_only);
     let before = feature
         .background
         .as_ref()
@@ -48,6 +49,7 @@ pub(super) fn check(document: &Document, errors: &mut Vec<Diagnostic>) {
     }
     for rule in &feature.rules {
         check.title(&rule.keyword, &rule.name, &rule.tags);
+        check.sim_only(&rule.tags, &rule.sim_only);
         let mut before = before.len();
         if let Some(background) = &rule.background {
             check.steps(background.keyword.span, "background", &background.steps);
@@ -129,6 +131,34 @@ impl<'a> Check<'a> {
         }
     }
 
+    /// The tag and the reason stand together, for whoever reads the file and for the lanes.
+    fn sim_only(&mut self, tags: &[Text], reasons: &[Text]) {
+        let tag = tags.iter().find(|tag| tag.value == SIM_ONLY);
+        if let (Some(tag), []) = (tag, reasons) {
+            let what = format!("expected the reason of `{SIM_ONLY}`, got none");
+            let help = format!("`{SIM_ONLY_REASON} …` on a line of its own below the title says why");
+            self.errors.push(self.source.error(tag.span, what).help(help));
+        }
+        if let (None, [reason, ..]) = (tag, reasons) {
+            let what = format!("expected the tag `{SIM_ONLY}` above what is for the simulation only");
+            self.error(reason.span, what);
+        }
+        if let [first, second, ..] = reasons {
+            let error = self.source.error(
+                second.span,
+                format!("expected one reason of `{SIM_ONLY}`, got a second"),
+            );
+            self.errors
+                .push(error.related(self.source, first.span, "the first is here"));
+        }
+        for reason in reasons.iter().filter(|reason| reason.value.is_empty()) {
+            self.error(
+                reason.span,
+                format!("expected a reason after `{SIM_ONLY_REASON}`, got nothing"),
+            );
+        }
+    }
+
     fn steps(&mut self, span: Span, of: &str, steps: &[Step]) {
         if steps.is_empty() {
             self.error(span, format!("expected a step in this {of}, got none"));
@@ -162,6 +192,7 @@ impl<'a> Check<'a> {
 
     fn scenario(&mut self, scenario: &'a Scenario, steps_before: usize) {
         self.title(&scenario.keyword, &scenario.name, &scenario.tags);
+        self.sim_only(&scenario.tags, &scenario.sim_only);
         let place = if scenario.keyword.value.is_empty() {
             scenario.span()
         } else {
@@ -199,6 +230,14 @@ impl<'a> Check<'a> {
 
     fn examples(&mut self, scenario: &Scenario, examples: &Examples) {
         self.tags(&examples.tags);
+        if let Some(tag) = examples.tags.iter().find(|tag| tag.value == SIM_ONLY) {
+            let what = format!("misplaced `{SIM_ONLY}`, expected it above a feature, a rule or a scenario");
+            self.errors.push(
+                self.source
+                    .error(tag.span, what)
+                    .help("no reason can be given for examples"),
+            );
+        }
         let place = examples.keyword.span;
         let Some(header) = &examples.header else {
             return self.error(place, "expected a table under these examples, got none");

@@ -32,6 +32,7 @@ impl Json<'_> {
             keyword,
             name,
             description,
+            sim_only: _,
             background,
             scenarios,
             rules,
@@ -50,6 +51,7 @@ impl Json<'_> {
             keyword,
             name,
             description,
+            sim_only: _,
             background,
             scenarios,
         } = rule;
@@ -81,12 +83,14 @@ impl Json<'_> {
             keyword,
             kind: _,
             name,
+            description,
+            sim_only: _,
             steps,
             examples,
         } = scenario;
         json!({
             "tags": all(tags, tag), "location": location(keyword.span), "keyword": keyword.value,
-            "name": name.value, "description": "", "steps": all(steps, |step| self.step(step)),
+            "name": name.value, "description": description, "steps": all(steps, |step| self.step(step)),
             "examples": all(examples, |examples| self.examples(examples)),
         })
     }

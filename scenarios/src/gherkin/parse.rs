@@ -5,8 +5,8 @@ use super::check;
 use super::keyword::{BlockKeyword, step_keyword, title_with_colon, title_without_colon};
 use super::line::{Line, LineKind};
 use super::tree::{
-    Background, Block, DocString, Document, Examples, Feature, Row, Rule, Scenario, ScenarioKind, Step,
-    StepKeyword, Text,
+    Background, Block, DocString, Document, Examples, Feature, Row, Rule, SIM_ONLY_REASON, Scenario,
+    ScenarioKind, Step, StepKeyword, Text,
 };
 use crate::diagnostic::{Diagnostic, Source, Span};
 
@@ -130,6 +130,15 @@ enum Part {
     Step(StepKeyword, usize),
     TableRow,
     DocString(&'static str),
+}
+
+/// What a description may hold.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Prose {
+    /// Under `Feature:` and `Rule:`.
+    Any,
+    /// Under `Scenario:`, where anything else may be a step that was misspelt.
+    SimOnly,
 }
 
 struct Parser<'a> {
@@ -348,12 +357,13 @@ impl Parser<'_> {
     fn feature(&mut self) -> Feature {
         let tags = self.claim_tags();
         let (keyword, name) = self.current_title();
-        let description = self.description();
+        let (description, sim_only) = self.description(Prose::Any);
         let mut feature = Feature {
             tags,
             keyword,
             name,
             description,
+            sim_only,
             background: None,
             scenarios: Vec::new(),
             rules: Vec::new(),
@@ -377,18 +387,19 @@ impl Parser<'_> {
             .error(keyword.span, "expected one `Feature:` in a file, got a second");
         self.errors
             .push(error.related(self.source, first.span, "the first is here"));
-        self.description();
+        self.description(Prose::Any);
     }
 
     fn rule(&mut self) -> Rule {
         let tags = self.claim_tags();
         let (keyword, name) = self.current_title();
-        let description = self.description();
+        let (description, sim_only) = self.description(Prose::Any);
         let mut rule = Rule {
             tags,
             keyword,
             name,
             description,
+            sim_only,
             background: None,
             scenarios: Vec::new(),
         };
@@ -463,9 +474,10 @@ impl Parser<'_> {
         }
     }
 
-    /// Prose under `Feature:` or `Rule:`. What follows it is left in place.
-    fn description(&mut self) -> String {
+    /// Prose, and why only the simulation can play what it stands under. What follows it is left in place.
+    fn description(&mut self, allowed: Prose) -> (String, Vec<Text>) {
         let mut prose: Vec<String> = Vec::new();
+        let mut sim_only = Vec::new();
         // The official parser drops blank lines before the description, but not those after a comment before it.
         let mut is_begun = false;
         while let Some(&line) = self.lines.get(self.at) {
@@ -482,7 +494,12 @@ impl Parser<'_> {
                 }
                 LineKind::Language => self.on_misplaced_language(),
                 LineKind::Other => {
-                    if self.is_meant_as_keyword() {
+                    if line.trimmed.starts_with(SIM_ONLY_REASON) {
+                        sim_only.push(Text {
+                            span: line.whole().span,
+                            value: line.rest(SIM_ONLY_REASON.len()).value,
+                        });
+                    } else if allowed == Prose::SimOnly || self.is_meant_as_keyword() {
                         break;
                     }
                     prose.push(line.text.to_owned());
@@ -502,7 +519,7 @@ impl Parser<'_> {
         {
             prose.pop();
         }
-        prose.join("\n")
+        (prose.join("\n"), sim_only)
     }
 
     /// Refuses a line of a description that may have been meant as a keyword. True when it was put right; otherwise
@@ -560,11 +577,14 @@ impl Parser<'_> {
     fn scenario(&mut self, kind: ScenarioKind) -> Scenario {
         let tags = self.claim_tags();
         let (keyword, name) = self.current_title();
+        let (description, sim_only) = self.description(Prose::SimOnly);
         self.body(Scenario {
             tags,
             keyword,
             kind,
             name,
+            description,
+            sim_only,
             steps: Vec::new(),
             examples: Vec::new(),
         })
@@ -583,6 +603,8 @@ impl Parser<'_> {
             keyword,
             kind: ScenarioKind::Plain,
             name,
+            description: String::new(),
+            sim_only: Vec::new(),
             steps: Vec::new(),
             examples: Vec::new(),
         })

@@ -24,6 +24,8 @@ pub struct Pickle {
     pub example: Option<Span>,
     /// Tags of the feature, the rule, the scenario and the examples, in this order, each name once.
     pub tags: Vec<Text>,
+    /// Why only the simulation can play it, if so: the reason of the scenario, else of its rule, else of its feature.
+    pub sim_only: Option<String>,
     /// Steps, those of the backgrounds first.
     pub steps: Vec<PickleStep>,
 }
@@ -171,6 +173,10 @@ fn expand_scenario(
                 tags.push(tag.clone());
             }
         }
+        let rule_reasons = rule.map_or(&[][..], |rule| &rule.sim_only);
+        let mut reasons = [&scenario.sim_only, rule_reasons, &document.feature.sim_only]
+            .into_iter()
+            .flatten();
         let values = example.map(|(_, header, row)| Values { header, row });
         let mut kind = StepKind::Given;
         let before = backgrounds
@@ -195,6 +201,7 @@ fn expand_scenario(
             span: scenario.span(),
             example: values.map(|values| values.row.span),
             tags,
+            sim_only: reasons.next().map(|reason| reason.value.clone()),
             steps: steps.collect(),
         }
     };

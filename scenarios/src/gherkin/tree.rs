@@ -3,6 +3,12 @@
 
 use crate::diagnostic::{Source, Span};
 
+/// The tag of what only the simulation can play.
+pub const SIM_ONLY: &str = "@sim-only";
+
+/// What the line of a description begins with that says why.
+pub const SIM_ONLY_REASON: &str = "Simulation only:";
+
 /// A piece of the text and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Text {
@@ -34,6 +40,8 @@ pub struct Feature {
     pub name: Text,
     /// Prose, lines as written, without blank lines around it.
     pub description: String,
+    /// What follows `Simulation only:` in the description, and where the line stands.
+    pub sim_only: Vec<Text>,
     /// Steps before each scenario of the file.
     pub background: Option<Background>,
     /// Scenarios outside any rule; they all stand before the first rule.
@@ -53,6 +61,8 @@ pub struct Rule {
     pub name: Text,
     /// Prose, lines as written, without blank lines around it.
     pub description: String,
+    /// What follows `Simulation only:` in the description, and where the line stands.
+    pub sim_only: Vec<Text>,
     /// Steps before each scenario of the rule, after those of the feature.
     pub background: Option<Background>,
     /// Scenarios of this rule.
@@ -90,6 +100,10 @@ pub struct Scenario {
     pub kind: ScenarioKind,
     /// What follows the colon.
     pub name: Text,
+    /// Nothing, or why only the simulation can play it, the line as written.
+    pub description: String,
+    /// What follows `Simulation only:` in the description, and where the line stands.
+    pub sim_only: Vec<Text>,
     /// Steps.
     pub steps: Vec<Step>,
     /// Tables of examples; only an outline has them.

@@ -4,7 +4,6 @@
 
 use std::{
     cell::Cell,
-    collections::BTreeSet,
     env, fs,
     num::NonZeroUsize,
     path::{Path, PathBuf},
@@ -29,9 +28,6 @@ use crate::{
     rig::Ready,
     steps::{Handler, Steps, Value},
 };
-
-/// The tag of scenarios that look inside a card of the simulation.
-const SIM_ONLY: &str = "@sim-only";
 
 /// How long a card may be on its way into a reader or out of it. The stock reader looks every 0.4 s.
 const ON_THE_WAY: Duration = Duration::from_secs(30);
@@ -73,9 +69,8 @@ pub fn make_ready(jobs: NonZeroUsize) -> Result<Ready<'static, Value, Handler>, 
 }
 
 fn play(readers: &Arc<Readers>, pickle: &Pickle, steps: &Steps, seed: Seed) -> Result<Played, Skipped> {
-    let tags: BTreeSet<&str> = pickle.tags.iter().map(|tag| tag.value.as_str()).collect();
-    if tags.contains(SIM_ONLY) {
-        return Err(Skipped(format!("`{SIM_ONLY}`: looks inside a simulated card")));
+    if let Some(why) = Skipped::of(pickle) {
+        return Err(why);
     }
     let bed = Rc::new(PcscCards {
         readers: readers.clone(),

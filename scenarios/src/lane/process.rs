@@ -10,9 +10,11 @@ mod folder;
 mod hands;
 mod https;
 mod newcomer;
+mod node_cable;
 mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;
+mod relay;
 mod screens;
 mod stage;
 mod station;
@@ -47,9 +49,6 @@ use device::There;
 use folder::RunFolder;
 pub use folder::guard;
 use stage::Stage;
-
-/// The tag of scenarios that only the simulation can play.
-const SIM_ONLY: &str = "@sim-only";
 
 /// With which programs the lane plays.
 #[derive(Clone, Debug, Default)]
@@ -195,6 +194,8 @@ pub(super) fn programs(settings: &Settings) -> Result<Programs, Problem> {
 struct Ordered {
     hand: hands::Hand,
     args: Args,
+    /// It does something to a cable, so there must be one that can be reached.
+    needs_cable: bool,
 }
 
 fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Result<Played, Skipped> {
@@ -207,9 +208,12 @@ fn play(programs: &Programs, pickle: &Pickle, steps: &Steps, seed: Seed) -> Resu
     stage.leaves_card = ordered
         .iter()
         .any(|step| step.args.hands().any(|hand| hand == Hand::RemovesCard));
+    if ordered.iter().any(|step| step.needs_cable) {
+        stage.lay_cables();
+    }
     let mut failure = None;
     let mut seen = Vec::new();
-    for (step, (Ordered { hand, args }, written)) in ordered.iter().zip(&pickle.steps).enumerate() {
+    for (step, (Ordered { hand, args, .. }, written)) in ordered.iter().zip(&pickle.steps).enumerate() {
         stage.tell(&written.text);
         let held = stage.play(*hand, args);
         let held = held.and_then(|()| {
@@ -289,8 +293,8 @@ fn order_with(
     is_there: bool,
     no_console: Option<&Skipped>,
 ) -> Result<Order, Skipped> {
-    if pickle.tags.iter().any(|tag| tag.value == SIM_ONLY) {
-        return Err(Skipped(format!("`{SIM_ONLY}`: only the simulation can play it")));
+    if let Some(why) = Skipped::of(pickle) {
+        return Err(why);
     }
     let mut ordered = Vec::new();
     let mut missing = None;
@@ -319,6 +323,7 @@ fn order_with(
         ordered.push(Ordered {
             hand,
             args: Args::new(found.arguments, text),
+            needs_cable: hands::needs_cable(expression),
         });
     }
     match missing {
@@ -328,21 +333,11 @@ fn order_with(
     }
 }
 
-/// What a console shows by its own clock.
-const COUNTED_DOWN: [&str; 3] = [
-    " s left for the next custodian",
-    "The time for the next custodian is over",
-    "all start again",
-];
-
 /// What can be said in the simulation and not here.
 fn check(argument: &Argument<Value>) -> Result<(), Skipped> {
     match argument {
         Argument::Value(Value::Duration(span)) if span.subsec_nanos() % 1_000_000 != 0 => Err(Skipped(
             "the clock of the bench moves by whole milliseconds".into(),
-        )),
-        Argument::String(text) if COUNTED_DOWN.iter().any(|counted| text.contains(counted)) => Err(Skipped(
-            "the console of a station counts down on the clock of its own computer".into(),
         )),
         Argument::Value(Value::Address(address)) if address.is_ipv6() => Err(Skipped(
             "loopback has one IPv6 address, and the scenario names another".into(),
@@ -378,15 +373,41 @@ mod tests {
             reason("Ana connects from 2001:db8::17").as_deref(),
             Some("loopback has one IPv6 address, and the scenario names another")
         );
+        let of_a_card = "the card has no shadow";
         assert_eq!(
-            reason("every message arrives byte by byte").as_deref(),
+            reason(of_a_card),
             None,
-            "no person and no HSM in it: perhaps a card"
+            "nothing in it that the lane can do: perhaps a card"
         );
-        let text = "an HSM ready for remote management\n    And every message arrives byte by byte";
         assert_eq!(
-            reason(text).as_deref(),
-            Some("the lane process has no hand for: every message arrives byte by byte")
+            reason(&format!(
+                "an HSM ready for remote management\n    And {of_a_card}"
+            ))
+            .as_deref(),
+            Some("the lane process has no hand for: the card has no shadow")
+        );
+    }
+
+    #[test]
+    fn what_only_the_simulation_can_play_is_skipped_with_the_reason_of_its_file() {
+        let reasons = |text: &str| -> Vec<_> {
+            let document = crate::gherkin::parse("x.feature", text.as_bytes());
+            let document = document.into_result().expect("it has no mistake");
+            let pickles = crate::gherkin::pickle::expand(&document);
+            let skipped = |pickle| Skipped::of(pickle).map(|Skipped(why)| why);
+            pickles.iter().map(skipped).collect()
+        };
+        assert_eq!(
+            reasons("Feature: f\n  Scenario: s\n    Given 1 s passes\n"),
+            [None]
+        );
+        assert_eq!(
+            reasons(
+                "@sim-only\nFeature: f\n  Simulation only: of the feature\n  Scenario: s\n    Given 1 s passes\n  \
+                 @sim-only\n  Rule: r\n    Simulation only: of the rule\n    Scenario: t\n      Given 1 s passes\n    \
+                 @sim-only\n    Scenario: u\n      Simulation only: its own\n      Given 1 s passes\n"
+            ),
+            ["of the feature", "of the rule", "its own"].map(|why| Some(format!("`@sim-only`: {why}")))
         );
     }
 }

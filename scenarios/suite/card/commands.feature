@@ -107,7 +107,9 @@ Feature: The card as stock programs meet it
       """
 
   @sim-only @CD-09
-  Scenario: A byte or nothing at all is answered too, which a virtual reader cannot send
+  Scenario: A byte or nothing at all is answered too
+    Simulation only: to the readers of this rig a message of one byte is power or reset, and none is no message
+
     Then the card answers "6700" to "00"
     And the card answers "6700" to ""
     And the card says that 7 tries are left

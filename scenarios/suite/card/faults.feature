@@ -2,6 +2,8 @@
 Feature: Cards with faults
   What a program sees of a card that is worn, full, slow or broken, and what such a card still keeps.
 
+  Simulation only: faults come to a card in use, and its memory is looked into; the program of a card has no hand for it
+
   Background:
     Given a card of Ana in a reader
 

@@ -185,8 +185,10 @@ Feature: Enabling and disabling remote management
           Service running...                                Replication Domain: <none>
         """
 
-    @RM-09
+    @sim-only @RM-09
     Scenario: An IPv6 manager has a row of its own
+      Simulation only: loopback has one IPv6 address, and everybody has another
+
       Given an HSM ready for remote management
       When Ana connects from 2001:db8::17
       Then the console shows "2001:db8::17"

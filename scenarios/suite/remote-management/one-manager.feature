@@ -279,7 +279,7 @@ Feature: One manager at a time
     @RM-18 @RM-14
     Scenario: A manager who asks and does not read ends with slow
       When the newcomer reads nothing any more
-      And the newcomer asks for the header 2000 times
+      And the newcomer asks for the header 2200 times
       Then the log says "session ended from 198.18.0.0:40001: slow" 1 time
       When Ana connects
       Then Ana is the manager
@@ -288,7 +288,7 @@ Feature: One manager at a time
 
     @RM-19
     Scenario: A manager who asks as often and reads goes on
-      When the newcomer asks for the header 2000 times
+      When the newcomer asks for the header 2200 times
       Then the newcomer hears "TXP0000001"
       And the connection of the newcomer is open
 

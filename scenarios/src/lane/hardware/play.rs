@@ -32,8 +32,6 @@ use crate::{
 
 /// Why a scenario that was under way, or came later, was not played.
 const ENDED: &str = "the run was ended before it was over";
-/// The tag of scenarios that only the simulation can play.
-const SIM_ONLY: &str = "@sim-only";
 /// The sentence that lets time pass.
 const PASSES: &str = "{duration} pass(es)";
 /// The sentence that knows a card's serial number.
@@ -214,8 +212,8 @@ impl HardwareLane {
 
     /// Who does each step here, or why the lane does not play the scenario.
     fn order(&self, pickle: &Pickle, steps: &Steps) -> Result<Order, Skipped> {
-        if pickle.tags.iter().any(|tag| tag.value == SIM_ONLY) {
-            return Err(Skipped(format!("`{SIM_ONLY}`: only the simulation can play it")));
+        if let Some(why) = Skipped::of(pickle) {
+            return Err(why);
         }
         let rig = &self.hand.rig;
         let mut ordered = Vec::new();

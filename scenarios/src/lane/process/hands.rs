@@ -5,18 +5,21 @@ mod administration;
 mod card_faults;
 mod cards;
 mod console;
+mod crowd;
 mod custodians;
 mod device;
 mod experiments;
 mod keys;
 mod live_sync;
 mod menus;
+mod network;
 mod newcomers;
 mod power_cuts;
 mod published;
 mod screens;
 mod secrets;
 mod smart_cards;
+mod sync_cuts;
 mod time;
 mod told;
 mod users;
@@ -51,7 +54,11 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
+    let sweeps = [power_cuts::HANDS, crowd::HANDS, sync_cuts::HANDS];
+    let is_sweep = sweeps
+        .into_iter()
+        .flatten()
+        .any(|(known, _)| *known == expression);
     // Nobody knows where its HTTP console is.
     let of_users = [keys::HANDS, users::HANDS];
     let is_of_users = of_users
@@ -69,24 +76,32 @@ pub(super) fn needs_console(expression: &str) -> bool {
     screens::HANDS.iter().any(|(known, _)| *known == expression)
 }
 
+/// Whether this sentence is about a cable.
+pub(super) fn needs_cable(expression: &str) -> bool {
+    network::HANDS.iter().any(|(known, _)| *known == expression)
+}
+
 fn all() -> impl Iterator<Item = (&'static str, Hand)> {
-    let files: [Hands; 19] = [
+    let files: [Hands; 22] = [
         administration::HANDS,
         card_faults::HANDS,
         cards::HANDS,
         console::HANDS,
+        crowd::HANDS,
         custodians::HANDS,
         device::HANDS,
         experiments::HANDS,
         keys::HANDS,
         live_sync::HANDS,
         menus::HANDS,
+        network::HANDS,
         newcomers::HANDS,
         power_cuts::HANDS,
         published::HANDS,
         screens::HANDS,
         secrets::HANDS,
         smart_cards::HANDS,
+        sync_cuts::HANDS,
         time::HANDS,
         told::HANDS,
         users::HANDS,

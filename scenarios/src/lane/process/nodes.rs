@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, Read as _, Write as _},
-    net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
@@ -17,12 +17,13 @@ use serde_json::{Value, json};
 
 use super::{
     device::{Device, TURN},
+    node_cable::NodeCable,
     stage::{Stage, broken, loopback},
 };
 use crate::{
     lane::Mismatch,
     steps::mismatch,
-    world::{Making, PIN},
+    world::{CutWhat, Making, PIN},
 };
 
 /// How long bytes may be on their way between two programs, on a busy machine.
@@ -36,6 +37,8 @@ pub(super) struct Node {
     called: IpAddr,
     folder: PathBuf,
     pub(super) device: Device,
+    /// Between the first HSM and this one, if somebody does something to it.
+    cable: Option<NodeCable>,
 }
 
 /// An address that leads to the first HSM: whoever connects there is connected with it.
@@ -56,7 +59,12 @@ impl Stage<'_> {
         };
         let index = self.nodes.len();
         let port = self.device()?.address.port();
-        let listen = SocketAddr::new(loopback(address).into(), port);
+        let place = SocketAddr::new(loopback(address).into(), port);
+        let listen = if self.has_node_cables {
+            SocketAddr::new(behind_cable(address).into(), port)
+        } else {
+            place
+        };
         let factory = self.factory()?;
         let parts = factory.node_parts(index, called, making);
         let required = usize::from(factory.scheme().required());
@@ -86,17 +94,33 @@ impl Stage<'_> {
         run(&self.programs.emulator, &[&import[..], &[&state, &file]].concat()).map_err(broken)?;
         let program = &self.programs.emulator;
         let device = Device::start(program, &folder, listen, &parts.profile, None, Duration::ZERO);
+        let device = device.map_err(broken)?;
+        let cable = self
+            .has_node_cables
+            .then(|| NodeCable::listen(place, device.address));
         self.nodes.push(Node {
             called,
             folder: folder.clone(),
-            device: device.map_err(broken)?,
+            device,
+            cable: cable.transpose().map_err(broken)?,
         });
-        self.start()?;
         for holder in holders {
             let card = parts.cards.get(&holder).map(|card| card.image().to_text());
             let card = card.ok_or_else(|| mismatch("somebody who holds a card", &holder))?;
             let path = folder.join(format!("{holder}.card"));
             fs::write(&path, card).map_err(|why| broken(format!("write `{}`: {why}", path.display())))?;
+        }
+        self.activate_node(index)
+    }
+
+    /// The other HSM at this place starts, and its custodians type their PINs at its console.
+    fn activate_node(&mut self, index: usize) -> Result<(), Mismatch> {
+        self.start()?;
+        let factory = self.factory()?;
+        let required = usize::from(factory.scheme().required());
+        let holders: Vec<_> = factory.holders().take(required).collect();
+        for holder in holders {
+            let path = self.nodes[index].folder.join(format!("{holder}.card"));
             let device = &mut self.nodes[index].device;
             let insert = json!({"card": path});
             device.act("PUT", "/v1/reader/card", &insert).map_err(broken)?;
@@ -114,6 +138,49 @@ impl Stage<'_> {
         }
         let screen = self.nodes[index].device.bench.screen().map_err(broken)?;
         Err(mismatch("another HSM whose service runs", screen))
+    }
+
+    /// The power returns to the HSM at this address, and it is activated at its console.
+    pub(super) fn return_power_to_node(&mut self, called: IpAddr) -> Result<(), Mismatch> {
+        self.node(called)?.device.power("on").map_err(broken)?;
+        let index = self.nodes.iter().position(|node| node.called == called);
+        self.activate_node(index.unwrap_or_default())
+    }
+
+    /// The cable to the HSM at this address.
+    pub(super) fn node_cable(&mut self, called: IpAddr) -> Result<&mut NodeCable, Mismatch> {
+        let cable = self.node(called)?.cable.as_mut();
+        cable.ok_or_else(|| broken("a cable that can be cut"))
+    }
+
+    /// Carries what there is between the HSMs; whether all of it was read.
+    fn carry_between_nodes(&mut self) -> Result<bool, Mismatch> {
+        for cable in self.nodes.iter_mut().filter_map(|node| node.cable.as_mut()) {
+            cable.carry().map_err(broken)?;
+        }
+        self.device()?.advance(0, &[]).map_err(broken)?;
+        for node in &mut self.nodes {
+            node.device.advance(0, &[]).map_err(broken)?;
+        }
+        let ours = self.device()?.state.connections.clone();
+        let mut cut = None;
+        for node in &mut self.nodes {
+            let Some(cable) = &mut node.cable else {
+                continue;
+            };
+            if !cable.is_settled(node.called, &ours, &node.device.state.connections) {
+                return Ok(false);
+            }
+            let due = cable.due_cut().map(|cut| cut.what);
+            if due == Some(CutWhat::Other) {
+                node.device.power("cut").map_err(broken)?;
+            }
+            cut = cut.or(due);
+        }
+        if cut == Some(CutWhat::First) {
+            self.device()?.power("cut").map_err(broken)?;
+        }
+        Ok(true)
     }
 
     /// The HSM that the scenario calls so.
@@ -150,12 +217,9 @@ impl Stage<'_> {
                 alias.carry(first).map_err(broken)?;
             }
             // The clocks stand still; whoever was called is known afterwards.
-            self.device()?.advance(0, &[]).map_err(broken)?;
-            for node in &mut self.nodes {
-                node.device.advance(0, &[]).map_err(broken)?;
-            }
+            let is_carried = self.carry_between_nodes()?;
             match self.cables()? {
-                Some(cables) if cables.iter().all(is_heard) => return Ok(()),
+                Some(cables) if is_carried && cables.iter().all(is_heard) => return Ok(()),
                 Some(_) | None => {}
             }
             if Instant::now() > give_up {
@@ -170,7 +234,8 @@ impl Stage<'_> {
         let first = self.device()?;
         let ours: Vec<Connection> = first.state.connections.clone();
         let mut cables = Vec::new();
-        for (place, node) in (1..).zip(&self.nodes) {
+        let direct = (1..).zip(&self.nodes).filter(|(_, node)| node.cable.is_none());
+        for (place, node) in direct {
             let address = node.device.address.to_string();
             let mut theirs = node.device.state.connections.iter();
             for end in ours.iter().filter(|end| end.peer == address) {
@@ -222,6 +287,12 @@ impl Stage<'_> {
         };
         database_of(&self.programs.emulator, &folder).map_err(broken)
     }
+}
+
+/// Where an HSM listens whose own address is that of a cable to it.
+fn behind_cable(called: Ipv4Addr) -> Ipv4Addr {
+    let [_, _, c, d] = called.octets();
+    Ipv4Addr::new(127, 253, c, d)
 }
 
 /// Whether each end has read what the other has written, or reads no more.
@@ -325,8 +396,6 @@ fn run(program: &Path, arguments: &[&Path]) -> Result<Vec<u8>, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     #[test]

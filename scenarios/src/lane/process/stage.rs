@@ -4,7 +4,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, mem,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -15,6 +15,7 @@ use card_core::CardImage;
 use hsm_bench::{Access, Connection, Faults};
 use hsm_client::{Fingerprint, TlsClientConfig, Trust};
 use hsm_core::{Key, Profile, Scheme, Stored};
+use machine::Instant as Virtual;
 use serde_json::json;
 use sim::Seed;
 
@@ -26,6 +27,7 @@ use super::{
     hands::Outcome,
     newcomer::Newcomer,
     nodes::{Alias, Node},
+    relay::{Relay, Relays},
     screens::{Desk, Screens},
     station::Person,
 };
@@ -61,8 +63,12 @@ pub(super) struct Stage<'p> {
     ends: Vec<(SocketAddr, SocketAddr)>,
     /// The other HSMs.
     pub(super) nodes: Vec<Node>,
+    /// Whether each other HSM that comes is behind a cable that can be cut.
+    pub(super) has_node_cables: bool,
     /// An address that leads to the first.
     pub(super) alias: Option<Alias>,
+    /// Between the device and everybody, if somebody does something to a cable.
+    pub(super) relays: Option<Relays>,
     /// Whose card is in the local reader.
     local_slot: Option<String>,
     /// Whose cards lose contact once, the next time they are in a reader.
@@ -85,9 +91,14 @@ pub(super) struct Stage<'p> {
     pub(super) outcomes: Vec<Outcome>,
     /// Somebody left a card in the local reader before remote management was enabled, for whoever takes it out.
     pub(super) leaves_card: bool,
+    /// Sessions that were played again.
+    pub(super) transcripts: Vec<Transcript>,
     /// The folder, if nobody else removes it. The last member: those who write there have ended then.
     _rubbish: Option<Rubbish>,
 }
+
+/// The lines of a connection: when they were heard, in microseconds of the device's clock, who said them, and what.
+pub(super) type Transcript = Vec<(u64, String, String)>;
 
 /// What one step does.
 pub(super) type Done = (super::hands::Hand, Args);
@@ -123,7 +134,9 @@ impl<'p> Stage<'p> {
             browsers: BTreeMap::new(),
             ends: Vec::new(),
             nodes: Vec::new(),
+            has_node_cables: false,
             alias: None,
+            relays: None,
             local_slot: None,
             torn_once: BTreeSet::new(),
             trace: Vec::new(),
@@ -136,6 +149,7 @@ impl<'p> Stage<'p> {
             interruption: None,
             outcomes: Vec::new(),
             leaves_card: false,
+            transcripts: Vec::new(),
             _rubbish: None,
         }
     }
@@ -161,12 +175,82 @@ impl<'p> Stage<'p> {
         let mut again = Self {
             _rubbish: Some(Rubbish(folder.clone())),
             leaves_card: self.leaves_card,
+            relays: self.relays.as_ref().map(|_| Relays::new()),
+            has_node_cables: self.has_node_cables,
             ..Self::new(self.programs, folder, self.seed)
         };
         for (hand, args) in self.done.iter().take(steps_len) {
             again.play(*hand, args)?;
         }
         Ok(again)
+    }
+
+    /// From now on every connection to the device is carried over a cable that can be reached.
+    pub(super) fn lay_cables(&mut self) {
+        self.relays = Some(Relays::new());
+    }
+
+    /// The cables.
+    pub(super) fn relays(&mut self) -> Result<&mut Relays, Mismatch> {
+        self.relays
+            .as_mut()
+            .ok_or_else(|| broken("cables that can be reached"))
+    }
+
+    /// The cable of the connection whose end the device knows by this address.
+    pub(super) fn cable(&mut self, local: Option<SocketAddr>) -> Option<&mut Relay> {
+        self.relays.as_mut()?.of(local?)
+    }
+
+    /// Where the chance of this scenario comes from.
+    pub(super) const fn seed(&self) -> Seed {
+        self.seed
+    }
+
+    /// The clock of the device.
+    fn now(&mut self) -> Result<Virtual, Mismatch> {
+        Ok(virtual_now(self.device()?))
+    }
+
+    /// Carries on all cables what is due at this instant.
+    fn carry(&mut self) -> Result<(), Mismatch> {
+        let now = self.now()?;
+        match &mut self.relays {
+            Some(relays) => relays.carry(now).map_err(broken),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether something is still on its way on the cable of this one, so that only time brings it.
+    fn is_on_its_way(&mut self, local: Option<SocketAddr>) -> Result<bool, Mismatch> {
+        let now = self.now()?;
+        Ok(self.cable(local).is_some_and(|relay| relay.waits(now)))
+    }
+
+    /// Where a caller finds the device: itself, or a cable to it that is laid for this caller, if it takes calls.
+    fn way_to_device(&mut self) -> Result<(Option<TcpListener>, SocketAddr), Mismatch> {
+        let device = self.device()?;
+        device.look().map_err(broken)?;
+        let (address, is_open) = (device.address, device.state.port.open);
+        if self.relays.is_none() || !is_open {
+            return Ok((None, address));
+        }
+        let (listener, near) = Relays::listen().map_err(broken)?;
+        Ok((Some(listener), near))
+    }
+
+    /// Carries a caller on, who came this way; the end that the device knows.
+    fn carry_on(&mut self, way: Option<&TcpListener>) -> Result<Option<SocketAddr>, Mismatch> {
+        let device = self.device()?.address;
+        match (&mut self.relays, way) {
+            (Some(relays), Some(listener)) => relays.carry_on(listener, device).map(Some).map_err(broken),
+            (None, _) | (_, None) => Ok(None),
+        }
+    }
+
+    /// What crossed the connection of somebody since it was opened.
+    pub(super) fn transcript(&mut self, name: &str) -> Transcript {
+        self.person(name).transcript().collect()
     }
 
     /// The time that passed on another stage counts, too.
@@ -684,8 +768,8 @@ impl<'p> Stage<'p> {
             None => self.called(self.people[name].address),
         };
         let (programs, folder) = (self.programs, self.folder.clone());
-        let device = self.device()?;
-        let (hsm, fingerprint) = (device.address, device.fingerprint.clone());
+        let fingerprint = self.device()?.fingerprint.clone();
+        let (way, hsm) = self.way_to_device()?;
         let person = self.person(name);
         let is_new = !person.has_client();
         let slot = person.slot.clone();
@@ -701,12 +785,17 @@ impl<'p> Stage<'p> {
         } else {
             None
         };
-        let is_connected = courier.is_some() || reach(hsm).map_err(broken)?;
-        if let Some(courier) = &courier {
-            person.local = Some(courier.local);
+        if courier.is_none() && !reach(hsm).map_err(broken)? {
+            return Ok(());
         }
+        let carried = match &courier {
+            Some(courier) => Some(courier.local),
+            None => self.carry_on(way.as_ref())?,
+        };
+        let person = self.person(name);
+        person.local = carried.or(person.local);
         person.courier = courier;
-        if is_connected && let Some(local) = person.local {
+        if let Some(local) = person.local {
             self.on_opened(local, called);
             self.await_carried(name)?;
         }
@@ -771,7 +860,7 @@ impl<'p> Stage<'p> {
     }
 
     /// Carries by hand what was said, up to the message at which somebody acts; whether there was something.
-    fn carry(&mut self) -> Result<bool, Mismatch> {
+    fn carry_messages(&mut self) -> Result<bool, Mismatch> {
         if self.is_accepted()? {
             return Ok(false);
         }
@@ -841,9 +930,11 @@ impl<'p> Stage<'p> {
         // No event says that the device has noticed.
         let give_up = Instant::now() + PATIENCE;
         loop {
+            self.carry()?;
             let device = self.device()?;
             device.look().map_err(broken)?;
-            if connection_of(&device.state.connections, local).is_none() {
+            let is_held = connection_of(&device.state.connections, local).is_some();
+            if !is_held || self.is_on_its_way(Some(local))? {
                 return Ok(());
             }
             if Instant::now() > give_up {
@@ -1009,8 +1100,9 @@ impl<'p> Stage<'p> {
             .map_err(|_| broken("a fingerprint in the ready-file"))?;
         let config = TlsClientConfig::new(Trust::Pinned(fingerprint));
         let from = loopback(called).into();
-        let newcomer =
-            Newcomer::connect(manner, index, from, device.address, &config, seed).map_err(broken)?;
+        let (way, hsm) = self.way_to_device()?;
+        let mut newcomer = Newcomer::connect(manner, index, from, hsm, &config, seed).map_err(broken)?;
+        newcomer.local = self.carry_on(way.as_ref())?.or(newcomer.local);
         if let Some(local) = newcomer.local {
             self.on_opened(local, called);
         }
@@ -1031,10 +1123,12 @@ impl<'p> Stage<'p> {
             let before = self.position();
             self.hear()?;
             self.interrupt()?;
-            let is_carried = self.carry()?;
+            let is_carried = self.carry_messages()?;
             self.settle_cables()?;
             let after = self.said()?;
             self.device()?.hear(&after).map_err(broken)?;
+            let now_us = self.device()?.state.clock.now_us;
+            self.people.values_mut().for_each(|person| person.stamp(now_us));
             if !is_carried && self.position() == before && !self.crash_if_accepted()? {
                 return Ok(());
             }
@@ -1058,13 +1152,17 @@ impl<'p> Stage<'p> {
             .values()
             .map(|it| (it.is_connected, it.counted.0, it.counted.1));
         let newcomers = self.newcomers.iter().map(|it| (it.is_over, it.sent, it.received));
+        let carried = self.relays.iter().flat_map(Relays::position);
         let events = devices.iter().map(|state| state.events.next).sum();
-        (connections.collect(), events, people.chain(newcomers).collect())
+        let counts = people.chain(newcomers).chain(carried);
+        (connections.collect(), events, counts.collect())
     }
 
     /// Everybody hears what the device has said.
     fn hear(&mut self) -> Result<(), Mismatch> {
         self.settle_consoles()?;
+        self.carry()?;
+        let now = self.now()?;
         let connections = self.device()?.state.connections.clone();
         for person in self.people.values_mut() {
             let held = person.local.and_then(|local| connection_of(&connections, local));
@@ -1073,6 +1171,14 @@ impl<'p> Stage<'p> {
                 continue;
             }
             if !person.is_connected {
+                continue;
+            }
+            if let Some(relay) = relay_of(&mut self.relays, person.local) {
+                let said = bytes_said(held, person.told.is_empty());
+                let carried = relay.carry_until(now, said, person.counted.0);
+                carried
+                    .and_then(|()| person.sync(relay.heard()))
+                    .map_err(broken)?;
                 continue;
             }
             match held {
@@ -1087,6 +1193,15 @@ impl<'p> Stage<'p> {
             let held = newcomer
                 .local
                 .and_then(|local| connection_of(&connections, local));
+            if let Some(relay) = relay_of(&mut self.relays, newcomer.local) {
+                newcomer.is_seen |= held.is_some();
+                let said = bytes_said(held, !newcomer.is_seen);
+                let carried = relay.carry_until(now, said, newcomer.sent);
+                carried
+                    .and_then(|()| newcomer.read_until(relay.heard()))
+                    .map_err(broken)?;
+                continue;
+            }
             match held {
                 Some(connection) => {
                     newcomer.is_seen = true;
@@ -1104,8 +1219,13 @@ impl<'p> Stage<'p> {
     fn await_unseen(&mut self) -> Result<(), Mismatch> {
         let give_up = Instant::now() + PATIENCE;
         loop {
+            self.carry()?;
+            let now = self.now()?;
             self.device()?.look().map_err(broken)?;
             let connections = self.device()?.state.connections.clone();
+            let is_on_its_way = |relays: &mut Option<Relays>, local| {
+                relay_of(relays, local).is_some_and(|relay: &mut Relay| relay.waits(now))
+            };
             let is_held = |local: Option<SocketAddr>| {
                 local.is_some_and(|local| connection_of(&connections, local).is_some())
             };
@@ -1113,7 +1233,9 @@ impl<'p> Stage<'p> {
             for person in self.people.values_mut().filter(|person| person.courier.is_none()) {
                 if person.is_connected && person.told.is_empty() && !is_held(person.local) {
                     person.sync(Some(0)).map_err(broken)?;
-                    is_unseen |= person.is_connected && person.told.is_empty();
+                    is_unseen |= person.is_connected
+                        && person.told.is_empty()
+                        && !is_on_its_way(&mut self.relays, person.local);
                 }
             }
             for newcomer in &mut self.newcomers {
@@ -1121,7 +1243,7 @@ impl<'p> Stage<'p> {
                     newcomer.is_seen = is_held(newcomer.local);
                     if !newcomer.is_seen {
                         newcomer.read().map_err(broken)?;
-                        is_unseen |= !newcomer.is_over;
+                        is_unseen |= !newcomer.is_over && !is_on_its_way(&mut self.relays, newcomer.local);
                     }
                 }
             }
@@ -1142,8 +1264,10 @@ impl<'p> Stage<'p> {
         let people = people.map(|person| (person.local, person.said_to_device()));
         let newcomers = self.newcomers.iter().filter(|newcomer| !newcomer.is_over);
         let newcomers = newcomers.map(|newcomer| (newcomer.local, newcomer.sent));
-        let said = people.chain(newcomers).filter_map(|(local, sent)| {
+        let said: Vec<_> = people.chain(newcomers).collect();
+        let said = said.into_iter().filter_map(|(local, sent)| {
             let connection = connection_of(&connections, local?)?;
+            let sent = relay_of(&mut self.relays, local).map_or(sent, |relay| relay.said());
             // Whoever is on the way out is not read any more.
             (connection.phase != hsm_bench::Phase::End).then_some((connection.connection, sent))
         });
@@ -1162,7 +1286,14 @@ impl<'p> Stage<'p> {
             let now = state.clock.now_us / 1000;
             let limit = state.limits.first().map(|limit| limit.at_us.div_ceil(1000));
             let is_slow = self.newcomers.iter().any(Newcomer::has_more_to_say);
-            let next = [limit, is_slow.then_some(next_byte), self.next_limit_of_nodes(now)];
+            let arrival = self.relays.as_ref().and_then(Relays::next_at);
+            let arrival = arrival.map(|at| at.as_micros().div_ceil(1000));
+            let next = [
+                limit,
+                is_slow.then_some(next_byte),
+                self.next_limit_of_nodes(now),
+                arrival,
+            ];
             let next = next.into_iter().flatten().filter(|next| *next <= end).min();
             let to = next.unwrap_or(end).max(now);
             self.device()?.advance(to - now, &[]).map_err(broken)?;
@@ -1204,6 +1335,24 @@ fn name_of(key: Key) -> String {
 fn connection_of(connections: &[Connection], local: SocketAddr) -> Option<&Connection> {
     let local = local.to_string();
     connections.iter().find(|connection| connection.peer == local)
+}
+
+/// What the device has said on a connection that it holds, or on none; `None` is all of it, to its end. Of what is ending
+/// some may wait for the socket, and the end comes after that.
+fn bytes_said(held: Option<&Connection>, is_unseen: bool) -> Option<u64> {
+    match held {
+        Some(connection) if connection.phase == hsm_bench::Phase::End => None,
+        Some(connection) => Some(connection.bytes_written),
+        None => is_unseen.then_some(0),
+    }
+}
+
+fn virtual_now(device: &Device) -> Virtual {
+    Virtual::from_micros(device.state.clock.now_us)
+}
+
+fn relay_of(relays: &mut Option<Relays>, local: Option<SocketAddr>) -> Option<&mut Relay> {
+    relays.as_mut()?.of(local?)
 }
 
 /// The address of this computer at which the reader of somebody at this one is.

@@ -159,6 +159,8 @@ pub(super) struct Person {
     pub(super) told: Vec<Value>,
     /// Lines of this connection, with who said them.
     pub(super) lines: Vec<(String, String)>,
+    /// When each of them was heard, in microseconds of the device's clock.
+    instants: Vec<u64>,
     /// Bytes sent and received on this connection, as the client counted them.
     pub(super) counted: (u64, u64),
 }
@@ -182,6 +184,7 @@ impl Person {
             pin_prompts: 0,
             told: Vec::new(),
             lines: Vec::new(),
+            instants: Vec::new(),
             counted: (0, 0),
         }
     }
@@ -215,6 +218,7 @@ impl Person {
         let source = self.address;
         self.told.clear();
         self.lines.clear();
+        self.instants.clear();
         self.counted = (0, 0);
         self.refused = false;
         self.is_connected = false;
@@ -381,8 +385,20 @@ impl Person {
     fn forget(&mut self) {
         self.told.clear();
         self.lines.clear();
+        self.instants.clear();
         self.is_open = false;
         self.prompt = None;
+    }
+
+    /// It is so late on the clock of the device, which stands still: whatever was heard meanwhile was heard now.
+    pub(super) fn stamp(&mut self, now_us: u64) {
+        self.instants.resize(self.lines.len(), now_us);
+    }
+
+    /// The lines of this connection, and when they were heard.
+    pub(super) fn transcript(&self) -> impl Iterator<Item = (u64, String, String)> {
+        let lines = self.instants.iter().zip(&self.lines);
+        lines.map(|(at, (from, line))| (*at, from.clone(), line.clone()))
     }
 
     /// Lines that this station has sent on its connection.

@@ -130,7 +130,7 @@ fn add(stage: &mut Stage<'_>, args: &Args, same_key: bool, mode: OperatingMode) 
     stage.add_node(address(args, 0)?, making)
 }
 
-fn address(args: &Args, index: usize) -> Result<IpAddr, Mismatch> {
+pub(super) fn address(args: &Args, index: usize) -> Result<IpAddr, Mismatch> {
     let typed = args.string(index);
     typed.parse().map_err(|_| Mismatch {
         argument: Some(index),
@@ -140,7 +140,7 @@ fn address(args: &Args, index: usize) -> Result<IpAddr, Mismatch> {
 }
 
 /// Asks for `ops.live_sync`, confirmed with the device's own serial number.
-fn ask(stage: &mut Stage<'_>, args: &Args, params: &serde_json::Value) -> Result<(), Mismatch> {
+pub(super) fn ask(stage: &mut Stage<'_>, args: &Args, params: &serde_json::Value) -> Result<(), Mismatch> {
     let mut params = params.clone();
     params["confirm"] = stage.factory()?.profile.serial.clone().into();
     stage.ask(args.person(0), "ops.live_sync", &params)

@@ -11,6 +11,8 @@ use crate::{
 const ALERT: u8 = 0x15;
 /// Where the number stands in such a record that is not encrypted.
 const ALERT_NUMBER: usize = 6;
+/// Requests that are said before anybody listens.
+const REQUESTS_AT_ONCE: i64 = 20;
 
 pub(super) const HANDS: Hands = &[
     ("a(n) {manner} newcomer connects", |stage, args| {
@@ -24,13 +26,7 @@ pub(super) const HANDS: Hands = &[
     }),
     (
         "{int} newcomers of every manner connect at once",
-        |stage, args| {
-            let count = u16::try_from(args.int(0)).unwrap_or(u16::MAX);
-            for (number, manner) in (0..count).zip(Manner::ALL.iter().cycle()) {
-                stage.add_newcomer(*manner, number)?;
-            }
-            Ok(())
-        },
+        |stage, args| crowd(stage, u16::try_from(args.int(0)).unwrap_or(u16::MAX)),
     ),
     ("the newcomer is denied with {denial}", |stage, args| {
         let expected = args.denial(0).to_string();
@@ -93,7 +89,9 @@ pub(super) const HANDS: Hands = &[
         for id in 0..args.int(0) {
             let request = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"device.header\"}}\n");
             says(stage, request.as_bytes())?;
-            stage.settle()?;
+            if id % REQUESTS_AT_ONCE == 0 {
+                stage.settle()?;
+            }
         }
         Ok(())
     }),
@@ -137,6 +135,12 @@ pub(super) const HANDS: Hands = &[
         expect(held <= most, &format!("at most {most}"), || held.to_string())
     }),
 ];
+
+/// Newcomers of every manner in turn, all in the same instant.
+pub(super) fn crowd(stage: &mut Stage<'_>, count: u16) -> Result<(), Mismatch> {
+    let mut newcomers = (0..count).zip(Manner::ALL.iter().cycle());
+    newcomers.try_for_each(|(number, manner)| stage.add_newcomer(*manner, number))
+}
 
 fn says(stage: &mut Stage<'_>, plaintext: &[u8]) -> Result<(), Mismatch> {
     stage.newcomer()?.say(plaintext).map_err(broken)
