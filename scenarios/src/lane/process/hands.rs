@@ -50,7 +50,8 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    let is_sweep = power_cuts::HANDS.iter().any(|(known, _)| *known == expression);
+    let mut sweeps = power_cuts::HANDS.iter().chain(experiments::HANDS);
+    let is_sweep = sweeps.any(|(known, _)| *known == expression);
     // Nobody knows where its HTTP console is.
     let is_of_users = users::HANDS.iter().any(|(known, _)| *known == expression);
     is_sweep
