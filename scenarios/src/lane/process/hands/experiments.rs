@@ -60,9 +60,6 @@ pub(super) const HANDS: Hands = &[
             })
         },
     ),
-    ("at every position the manager was told nothing", |stage, _| {
-        every(stage, "no end that was told", |outcome| outcome.told.is_none())
-    }),
     ("at every position nobody is the administrator", |stage, _| {
         every(stage, "nobody", |outcome| !outcome.administrator)
     }),
