@@ -63,17 +63,26 @@ class Card:
             return data
         return exactly(*struct.unpack(">H", exactly(2)))
 
+    def ask(self, *messages):
+        """The answer to the last of these: empty if the card is mute, None if it has left."""
+        try:
+            for message in messages:
+                self.send(message)
+            return self.receive()
+        except ConnectionError:
+            return None
+
     def power_on(self):
-        self.send(b"\x01")
-        self.send(b"\x04")
-        return self.receive()
+        return self.ask(b"\x01", b"\x04")
 
     def power_off(self):
-        self.send(b"\x00")
+        try:
+            self.send(b"\x00")
+        except ConnectionError:
+            pass  # A card that has left has no power.
 
     def transmit(self, command):
-        self.send(command)
-        return self.receive()
+        return self.ask(command)
 
     def close(self):
         self.wire.close()
@@ -241,6 +250,14 @@ class Session:
     def answer(self, number, result):
         self.send({"id": number, "result": result})
 
+    def answer_of_card(self, number, member, answer):
+        if answer is None:
+            self.error(number, "card_removed")
+        elif not answer:
+            self.error(number, "card_mute")
+        else:
+            self.answer(number, {member: answer.hex().upper()})
+
     def refuse(self, name):
         """Answers the card request that waits, if one does."""
         if self.request is not None:
@@ -293,10 +310,10 @@ class Session:
                 self.error(number, "card_absent")
         elif method == "card.power_on":
             self.request = None
-            self.answer(number, {"atr": card.power_on().hex().upper()})
+            self.answer_of_card(number, "atr", card.power_on())
         elif method == "card.transmit" and params["apdu"].upper().startswith(RELAYED):
             self.request = None
-            self.answer(number, {"response": card.transmit(bytes.fromhex(params["apdu"])).hex().upper()})
+            self.answer_of_card(number, "response", card.transmit(bytes.fromhex(params["apdu"])))
         elif method == "card.verify_pin" and params["header"] == "00200000":
             tell("prompt", **{"for": "pin"})
         else:
@@ -311,8 +328,8 @@ class Session:
             return tell("prompt", **{"for": "pin"})
         number = self.request[0]
         self.request = None
-        status = self.station.card.transmit(bytes.fromhex("0020000008") + pin.encode())
-        self.answer(number, {"status_word": status[-2:].hex().upper()})
+        answer = self.station.card.transmit(bytes.fromhex("0020000008") + pin.encode())
+        self.answer_of_card(number, "status_word", answer and answer[-2:])
 
 
 class Station:

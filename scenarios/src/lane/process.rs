@@ -50,6 +50,9 @@ use folder::RunFolder;
 pub use folder::guard;
 use stage::Stage;
 
+/// How the log calls the cards that the factory of a scenario has made; a device that is there has made others.
+const FACTORY_SERIAL: &str = "serial 15C0";
+
 /// With which programs the lane plays.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
@@ -309,6 +312,11 @@ fn order_with(
         if is_there && hands::needs_new_device(expression) {
             return Err(Skipped(format!("needs a device of its own: {expression}")));
         }
+        let names_card = |argument: &Argument<Value>| matches!(argument, Argument::String(text) if text.contains(FACTORY_SERIAL));
+        if is_there && found.arguments.iter().any(|argument| names_card(&argument.value)) {
+            let why = "needs the cards of the factory: one is named by its serial number";
+            return Err(Skipped(why.into()));
+        }
         let Some(hand) = hands::of(expression) else {
             missing.get_or_insert_with(|| Skipped(format!("the lane process has no hand for: {expression}")));
             continue;
@@ -351,12 +359,16 @@ mod tests {
     use super::*;
 
     fn reason(step: &str) -> Option<String> {
+        reason_with(step, false)
+    }
+
+    fn reason_with(step: &str, is_there: bool) -> Option<String> {
         let text = format!("Feature: f\n  Scenario: s\n    Given {step}\n");
         let document = crate::gherkin::parse("x.feature", text.as_bytes())
             .into_result()
             .ok()?;
         let pickles = crate::gherkin::pickle::expand(&document);
-        order_with(&pickles[0], &crate::steps::registry(), false, None)
+        order_with(&pickles[0], &crate::steps::registry(), is_there, None)
             .err()
             .map(|Skipped(why)| why)
     }
@@ -378,6 +390,12 @@ mod tests {
             reason(of_a_card),
             None,
             "nothing in it that the lane can do: perhaps a card"
+        );
+        let named = r#"the log says "card used remotely: serial 15C000E3A8171006F00FF002""#;
+        assert_eq!(reason(named), None);
+        assert_eq!(
+            reason_with(named, true).as_deref(),
+            Some("needs the cards of the factory: one is named by its serial number")
         );
         assert_eq!(
             reason(&format!(

@@ -1,11 +1,12 @@
-//! The bench of a real emulator as the lane uses it: a request, its answer. One connection a request, HTTP/1.1 and no
-//! more of it than the bench speaks. Never prints the token.
+//! The bench of a real emulator as the lane uses it: a request, its answer. One connection for requests that follow each
+//! other, HTTP/1.1 and no more of it than the bench speaks. Never prints the token.
 
 use std::{
     fmt,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    time::Duration,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use hsm_bench::{Event, State};
@@ -15,13 +16,28 @@ use serde_json::Value;
 /// How long an answer may take. A step of the clock may wait ten seconds for bytes, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes of an answer. The log is the longest.
-const ANSWER_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long a connection is kept for the next request. The bench closes one that is idle for ten seconds.
+const KEPT_MAX: Duration = Duration::from_secs(2);
+const READ_BYTES: usize = 16_384;
 
 /// Where a bench is, and what lets us in.
-#[derive(Clone)]
 pub(super) struct Bench {
     address: SocketAddr,
     token: String,
+    /// The connection of the last request, and since when nobody uses it.
+    kept: Mutex<Option<(TcpStream, Instant)>>,
+}
+
+/// With a connection of its own.
+impl Clone for Bench {
+    fn clone(&self) -> Self {
+        Self {
+            address: self.address,
+            token: self.token.clone(),
+            kept: Mutex::default(),
+        }
+    }
 }
 
 impl fmt::Debug for Bench {
@@ -35,7 +51,11 @@ impl Bench {
     pub(super) fn at(url: &str, token: &str) -> Option<Self> {
         let address = url.strip_prefix("http://")?.trim_end_matches('/').parse().ok()?;
         let token = token.to_owned();
-        Some(Self { address, token })
+        Some(Self {
+            address,
+            token,
+            kept: Mutex::default(),
+        })
     }
 
     pub(super) fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, String> {
@@ -69,32 +89,75 @@ impl Bench {
 
     fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Vec<u8>, String> {
         let failed = |why: &dyn fmt::Display| format!("ask the bench `{method} {path}`: {why}");
-        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE).map_err(|why| failed(&why))?;
-        stream
-            .set_read_timeout(Some(PATIENCE))
-            .map_err(|why| failed(&why))?;
+        let mut stream = self.connection().map_err(|why| failed(&why))?;
         let body = body.map(Value::to_string).unwrap_or_default();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nAccept: */*\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             self.token,
             body.len()
         );
         stream.write_all(request.as_bytes()).map_err(|why| failed(&why))?;
         let mut answer = Vec::new();
-        stream
-            .take(ANSWER_BYTES_MAX)
-            .read_to_end(&mut answer)
-            .map_err(|why| failed(&why))?;
-        let Answer { status, body, .. } =
+        let mut bytes = [0; READ_BYTES];
+        let mut is_open = true;
+        while is_open && !is_whole(&answer) && answer.len() <= ANSWER_BYTES_MAX {
+            let len = stream.read(&mut bytes).map_err(|why| failed(&why))?;
+            answer.extend(&bytes[..len]);
+            is_open = len > 0;
+        }
+        let Answer { status, body, head } =
             parsed(&answer).ok_or_else(|| failed(&"it is no answer of HTTP/1.1"))?;
+        if is_open && is_whole(&answer) && header(&head, "connection") != Some("close") {
+            *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((stream, Instant::now()));
+        }
         if (200..300).contains(&status) {
             Ok(body)
         } else {
             Err(failed(&format!("{status} {}", String::from_utf8_lossy(&body))))
         }
     }
+}
+
+impl Bench {
+    /// The one before, if it was used just now. Never one that the bench may be closing: nobody knows whether it has
+    /// done what was asked last on such a one.
+    fn connection(&self) -> std::io::Result<TcpStream> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stream, since)) = kept
+            && since.elapsed() <= KEPT_MAX
+        {
+            return Ok(stream);
+        }
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        Ok(stream)
+    }
+}
+
+/// Whether nothing more comes of this answer. One that does not say how long it is ends with its connection.
+fn is_whole(answer: &[u8]) -> bool {
+    let Some(end) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&answer[..end]);
+    match header(&head, "content-length").map(str::parse::<usize>) {
+        Some(Ok(len)) => answer.len() - (end + 4) >= len,
+        Some(Err(_)) => false,
+        None if header(&head, "transfer-encoding").is_some() => {
+            parsed(answer).is_some() && answer.ends_with(b"\r\n\r\n")
+        }
+        // One without content says nothing of its length.
+        None => head.starts_with("HTTP/1.1 204"),
+    }
+}
+
+/// What the header of this name, in lower case, says.
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    let mut headers = head.lines().filter_map(|line| line.split_once(':'));
+    headers.find_map(|(known, value)| known.eq_ignore_ascii_case(name).then(|| value.trim()))
 }
 
 /// An answer of HTTP/1.1.
@@ -189,6 +252,22 @@ mod tests {
         }
         assert_eq!(begun(format!("{head}x\r\n").as_bytes()), None);
         assert_eq!(begun(head.trim_end().as_bytes()), None);
+    }
+
+    #[test]
+    fn an_answer_is_whole_when_it_says_so() {
+        let length = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}";
+        let chunks = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+        for answer in [&length[..], chunks] {
+            assert!(is_whole(answer));
+            assert!((0..answer.len()).all(|len| !is_whole(&answer[..len])));
+        }
+        assert!(is_whole(b"HTTP/1.1 204 No Content\r\n\r\n"));
+        assert!(
+            !is_whole(b"HTTP/1.1 200 OK\r\n\r\n{}"),
+            "its end is the connection's"
+        );
+        assert!(!is_whole(b"HTTP/1.1 200 OK\r\nContent-Length: two\r\n\r\n{}"));
     }
 
     #[test]

@@ -86,7 +86,10 @@ impl Courier {
 
     /// Whether the device has said something, or has gone.
     pub(super) fn is_answered(&self) -> bool {
-        self.device.stream.as_ref().is_none_or(has_something)
+        self.device
+            .stream
+            .as_ref()
+            .is_none_or(|stream| look(stream) != Sight::Nothing)
     }
 
     /// Takes what the device has said: so many bytes, or all to its end if there is no number.
@@ -169,7 +172,7 @@ impl Half {
         while let (false, Some(stream)) = (self.is_over, &mut self.stream) {
             let left = usize::try_from(until.saturating_sub(self.read_len)).unwrap_or(usize::MAX);
             // Behind the last byte there may be an end.
-            if left == 0 && !has_something(stream) {
+            if left == 0 && look(stream) != Sight::End {
                 break;
             }
             match stream.read(&mut bytes[..left.clamp(1, READ_BYTES)]) {
@@ -229,13 +232,25 @@ impl Half {
     }
 }
 
-/// Whether a read would not wait.
-fn has_something(stream: &TcpStream) -> bool {
+/// What a read would find.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// It would wait.
+    Nothing,
+    Bytes,
+    /// The end, or a reset.
+    End,
+}
+
+fn look(stream: &TcpStream) -> Sight {
     let looked = stream.set_nonblocking(true).and_then(|()| stream.peek(&mut [0]));
-    let is_waiting = matches!(&looked, Err(why) if why.kind() == io::ErrorKind::WouldBlock);
-    // Without it every read would wait no more, which would be told as silence.
-    let is_set_back = stream.set_nonblocking(false).is_ok();
-    is_set_back && !is_waiting
+    // A read that waits no more would find nothing, which is told as silence.
+    let set_back = stream.set_nonblocking(false);
+    match looked.and_then(|len| set_back.map(|()| len)) {
+        Err(why) if why.kind() == io::ErrorKind::WouldBlock => Sight::Nothing,
+        Ok(0) | Err(_) => Sight::End,
+        Ok(_) => Sight::Bytes,
+    }
 }
 
 /// Takes the first record away, if it is whole.

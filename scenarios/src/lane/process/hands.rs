@@ -54,7 +54,12 @@ pub(super) fn needs_new_device(expression: &str) -> bool {
         "the card of {person} is blocked",
     ];
     let is_of_cards = cards::HANDS.iter().any(|(known, _)| *known == expression);
-    let sweeps = [power_cuts::HANDS, crowd::HANDS, sync_cuts::HANDS];
+    let sweeps = [
+        power_cuts::HANDS,
+        crowd::HANDS,
+        experiments::HANDS,
+        sync_cuts::HANDS,
+    ];
     let is_sweep = sweeps
         .into_iter()
         .flatten()

@@ -76,8 +76,8 @@ fn instruction(line: &str) -> Option<String> {
         _ => return None,
     };
     // A command that is too short for an instruction is another one.
-    let instruction = command.as_str()?.get(2..4).unwrap_or("none");
-    Some(instruction.to_uppercase())
+    let instruction = command.as_str()?.get(2..4).map(str::to_uppercase);
+    Some(instruction.unwrap_or_else(|| "none".into()))
 }
 
 #[cfg(test)]

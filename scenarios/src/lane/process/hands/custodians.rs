@@ -19,6 +19,10 @@ pub(super) const HANDS: Hands = &[
     ("the program of {person} crashes", |stage, args| {
         stage.crash(args.person(0))
     }),
+    (
+        "the program of {person} will crash in the instant the card is accepted",
+        |stage, args| stage.crash_on_acceptance(args.person(0)),
+    ),
     ("{person} starts to authenticate", |stage, args| {
         stage.ask(args.person(0), "auth.start", &json!({}))
     }),

@@ -127,6 +127,11 @@ pub(super) const HANDS: Hands = &[
 fn ready(stage: &mut Stage<'_>, profile: &Profile) -> Result<(), Mismatch> {
     let scheme = Scheme::new(2, 3).ok_or_else(|| broken("2 of 3 as a scheme"))?;
     stage.make_bound(profile, scheme, &["Ana", "Bruno", "Carla"].map(String::from))?;
+    enable(stage)
+}
+
+/// Its custodians activate it, and somebody enables remote management.
+pub(super) fn enable(stage: &mut Stage<'_>) -> Result<(), Mismatch> {
     stage.activate()?;
     if stage.leaves_card {
         stage.insert_locally("Somebody")?;
