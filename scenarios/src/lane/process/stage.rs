@@ -43,6 +43,8 @@ const ROUNDS_MAX: u32 = 10_000;
 const JUMPS_MAX: u32 = 100_000;
 /// Events of one actor that a failure shows.
 const LAST_EVENTS: usize = 8;
+/// The port from which an HSM of the simulation calls another.
+const PORT_OF_CALLS: u16 = 50_000;
 /// More than any menu has entries.
 const MOVES_MAX: usize = 16;
 
@@ -621,6 +623,12 @@ impl<'p> Stage<'p> {
     /// Real addresses are those of loopback with the last three bytes of the scenario's, so that each is as long.
     fn in_words_of_scenario(&self, text: &str) -> String {
         let mut text = text.to_owned();
+        let interfaces = self.factory.iter().flat_map(|it| &it.profile.network.interfaces);
+        if let (Some(alias), Some(own)) = (&self.alias, interfaces.into_iter().next()) {
+            for end in alias.ends() {
+                text = text.replace(&end.to_string(), &format!("{}:{PORT_OF_CALLS}", own.ip));
+            }
+        }
         for (real, called) in &self.ends {
             text = text.replace(&real.to_string(), &called.to_string());
         }
