@@ -78,8 +78,12 @@ pub fn repeat_line(scenario: &Scenario, again: &Again) -> String {
         Lane::Sim => String::new(),
         Lane::Pcsc | Lane::Process | Lane::Hardware => format!(" --lane {lane}"),
     };
-    let parts: String = parts.iter().map(|part| format!(" {}", quoted(part))).collect();
-    format!("hsm-rig run {place}{lane}{parts} --seed {seed}")
+    let mut line = format!("hsm-rig run {place}{lane}");
+    for part in parts {
+        line += " ";
+        line += &quoted(part);
+    }
+    format!("{line} --seed {seed}")
 }
 
 /// As a shell takes it for one word.
