@@ -26,9 +26,27 @@ pub trait CardUnderTest {
     fn insert(&mut self) -> Result<(), Silence>;
     /// Whatever holds the card ends without a farewell and is started again, with the card in the reader.
     fn restart(&mut self) -> Result<(), Silence>;
-    /// The card itself, for the steps of scenarios that are tagged `@sim-only`.
-    fn simulated(&mut self) -> Option<&mut SimulatedCard>;
+    /// Gives the card these faults, in the form of docs/card.md, before any command but a reset.
+    fn set_faults(&mut self, _text: &str) -> Result<(), Silence> {
+        Err(Silence::Failed(NOT_OURS.into()))
+    }
+    /// One command, with the card torn out after so many bytes that it writes to its memory, and without that fault
+    /// afterwards.
+    fn tear_out(&mut self, _bytes: i64, _tpdu: &[u8]) -> Result<Vec<u8>, Silence> {
+        Err(Silence::Failed(NOT_OURS.into()))
+    }
+    /// What is durable.
+    fn image(&self) -> Result<CardImage, Silence> {
+        Err(Silence::Failed(NOT_OURS.into()))
+    }
+    /// How long the last answer took, on the clock of the simulation.
+    fn last_delay(&self) -> Result<Duration, Silence> {
+        Err(Silence::Failed(NOT_OURS.into()))
+    }
 }
+
+/// Why a card has no faults and shows nobody its memory.
+const NOT_OURS: &str = "the card is not one that can be broken or looked into";
 
 /// Why a reader gave no bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +87,7 @@ pub struct SimulatedCard {
     seed: Seed,
     is_in_reader: bool,
     /// How long the last answer took.
-    pub(crate) delay: Duration,
+    delay: Duration,
 }
 
 impl CardBed for SimulatedBed {
@@ -94,16 +112,6 @@ fn started(image: CardImage, seed: Seed) -> FaultyCard {
 }
 
 impl SimulatedCard {
-    /// Faults from now on; the next command is number 1.
-    pub(crate) fn set_faults(&mut self, faults: Faults) {
-        self.card.set_faults(faults);
-    }
-
-    /// What is durable.
-    pub(crate) const fn image(&self) -> &CardImage {
-        &self.image
-    }
-
     fn drive(&mut self, input: Input<'_>) -> Result<Vec<u8>, Silence> {
         if !self.is_in_reader {
             return Err(Silence::Absent);
@@ -128,6 +136,11 @@ impl SimulatedCard {
         }
         Err(Silence::Mute)
     }
+}
+
+/// The faults of a card that is torn out at this command, after so many bytes that it writes.
+pub(crate) fn torn_out(at: usize, bytes: i64) -> String {
+    format!("version = 1\n[[fault]]\nkind = \"torn_out\"\nat = {at}\nbytes = {bytes}\n")
 }
 
 impl CardUnderTest for SimulatedCard {
@@ -166,7 +179,24 @@ impl CardUnderTest for SimulatedCard {
         Ok(())
     }
 
-    fn simulated(&mut self) -> Option<&mut SimulatedCard> {
-        Some(self)
+    fn set_faults(&mut self, text: &str) -> Result<(), Silence> {
+        let faults = Faults::from_text(text).map_err(|invalid| Silence::Failed(invalid.to_string()))?;
+        self.card.set_faults(faults);
+        Ok(())
+    }
+
+    fn tear_out(&mut self, bytes: i64, tpdu: &[u8]) -> Result<Vec<u8>, Silence> {
+        self.set_faults(&torn_out(1, bytes))?;
+        let came = self.transmit(tpdu);
+        self.card.set_faults(Faults::default());
+        came
+    }
+
+    fn image(&self) -> Result<CardImage, Silence> {
+        Ok(self.image.clone())
+    }
+
+    fn last_delay(&self) -> Result<Duration, Silence> {
+        Ok(self.delay)
     }
 }

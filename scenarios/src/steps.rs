@@ -32,6 +32,8 @@ use crate::{
     world::{Hand, Trace, World},
 };
 pub(crate) use administration::spellings;
+#[cfg(feature = "pcsc")]
+pub(crate) use card_reader::breaks_a_card;
 pub(crate) use newcomers::reason;
 pub use values::Value;
 

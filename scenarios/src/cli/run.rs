@@ -18,6 +18,7 @@ use clap::Args;
 use program::ExitCode;
 use program::Problem;
 use std::collections::{BTreeMap, HashSet};
+use std::fmt;
 use std::fs;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -92,6 +93,33 @@ pub(super) struct RunArgs {
     cast: Option<PathBuf>,
 }
 
+impl RunArgs {
+    /// What it takes to play one of the scenarios again.
+    fn again(&self) -> failure::Again {
+        let mut parts = Vec::new();
+        let path = |path: &PathBuf| path.display().to_string();
+        let hsm = self.hsm.as_ref().map(ToString::to_string);
+        let card = self.card.as_ref().map(|reader| format!("pcsc:{reader}"));
+        for (argument, value) in [
+            ("--programs", self.programs.as_ref().map(path)),
+            ("--client", self.client.clone()),
+            ("--hsm", hsm),
+            ("--bench", self.bench.clone()),
+            ("--fingerprint", self.fingerprint.clone()),
+            ("--rig", self.rig.as_ref().map(path)),
+            ("--card", card),
+        ] {
+            parts.extend(value.into_iter().flat_map(|value| [argument.to_owned(), value]));
+        }
+        parts.extend(self.dangerous.then(|| "--dangerous".to_owned()));
+        failure::Again {
+            lane: self.lane,
+            seed: self.seed,
+            parts,
+        }
+    }
+}
+
 /// Where a device listens that is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum HsmAddress {
@@ -99,6 +127,15 @@ enum HsmAddress {
     OfRig(SocketAddr),
     /// `tcp:ADDR:PORT`, a real one.
     Real(SocketAddr),
+}
+
+impl fmt::Display for HsmAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OfRig(address) => write!(f, "{address}"),
+            Self::Real(address) => write!(f, "tcp:{address}"),
+        }
+    }
 }
 
 impl HsmAddress {
@@ -182,7 +219,7 @@ pub(super) fn run<V, H: Sync>(
     let trace_file = args.trace.as_deref().map(ReportFile::create).transpose()?;
 
     let started = Instant::now();
-    let mut progress = Progress::new(&selection.scenarios, (args.lane, args.seed));
+    let mut progress = Progress::new(&selection.scenarios, args.again());
     let outcomes = rig.play_all(&*play, &selection.scenarios, args.seed, jobs, |index, outcome| {
         progress.on_outcome(rig, index, outcome, terminal);
     });
@@ -412,7 +449,7 @@ fn exit_code(outcomes: &[Outcome]) -> ExitCode {
 struct Progress<'s> {
     scenarios: &'s [Scenario],
     /// What repeats it.
-    again: (Lane, sim::Seed),
+    again: failure::Again,
     /// What came of those whose turn to be told has not come, by their place among the scenarios.
     waiting: BTreeMap<usize, Option<String>>,
     /// The failure, if it is one, of each that was told: all before the first that is still being played.
@@ -423,7 +460,7 @@ struct Progress<'s> {
 }
 
 impl<'s> Progress<'s> {
-    fn new(scenarios: &'s [Scenario], again: (Lane, sim::Seed)) -> Self {
+    fn new(scenarios: &'s [Scenario], again: failure::Again) -> Self {
         Self {
             scenarios,
             again,
@@ -442,7 +479,7 @@ impl<'s> Progress<'s> {
         outcome: &Outcome,
         terminal: &mut Terminal<'_>,
     ) {
-        let failure = failure::tell(rig, &self.scenarios[index], outcome, self.again);
+        let failure = failure::tell(rig, &self.scenarios[index], outcome, &self.again);
         self.played += 1;
         self.failed += usize::from(failure.is_some());
         self.waiting.insert(index, failure);

@@ -23,10 +23,10 @@ use tempfile::TempDir;
 
 use super::{Played, Skipped, sim::play_on};
 use crate::{
-    card_under_test::{CardBed, CardUnderTest, Silence, SimulatedCard},
+    card_under_test::{CardBed, CardUnderTest, Silence},
     gherkin::pickle::Pickle,
     rig::Ready,
-    steps::{Handler, Steps, Value},
+    steps::{Handler, Steps, Value, breaks_a_card},
 };
 
 /// How long a card may be on its way into a reader or out of it. The stock reader looks every 0.4 s.
@@ -71,6 +71,18 @@ pub fn make_ready(jobs: NonZeroUsize) -> Result<Ready<'static, Value, Handler>, 
 fn play(readers: &Arc<Readers>, pickle: &Pickle, steps: &Steps, seed: Seed) -> Result<Played, Skipped> {
     if let Some(why) = Skipped::of(pickle) {
         return Err(why);
+    }
+    let resolved = pickle
+        .steps
+        .iter()
+        .filter_map(|step| steps.resolve(&pickle.source, step).ok());
+    if resolved
+        .into_iter()
+        .any(|found| breaks_a_card(found.definition.expression))
+    {
+        return Err(Skipped(
+            "breaks a card or looks into it, and the lane lets cards be".into(),
+        ));
     }
     let bed = Rc::new(PcscCards {
         readers: readers.clone(),
@@ -258,10 +270,6 @@ impl CardUnderTest for PcscCard {
     fn restart(&mut self) -> Result<(), Silence> {
         self.kill()?;
         self.start()
-    }
-
-    fn simulated(&mut self) -> Option<&mut SimulatedCard> {
-        None
     }
 }
 

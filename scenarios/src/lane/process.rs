@@ -3,6 +3,7 @@
 
 mod bench;
 mod browser;
+mod cable;
 mod cards;
 mod courier;
 mod device;
@@ -14,7 +15,6 @@ mod node_cable;
 mod nodes;
 #[cfg(feature = "pcsc")]
 pub(super) mod people;
-mod relay;
 mod screens;
 mod stage;
 mod station;

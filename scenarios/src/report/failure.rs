@@ -8,12 +8,23 @@ use crate::suite::Scenario;
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+/// How a run was started, as far as it takes to play one of its scenarios again.
+#[derive(Clone, Debug)]
+pub struct Again {
+    /// Where it was played.
+    pub lane: Lane,
+    /// Where all chance came from.
+    pub seed: sim::Seed,
+    /// The arguments that chose the parts.
+    pub parts: Vec<String>,
+}
+
 /// The whole text, over several lines; `None` if the scenario passed or was skipped.
 pub fn tell<V, H: Sync>(
     rig: &Rig<V, H>,
     scenario: &Scenario,
     outcome: &Outcome,
-    (lane, seed): (Lane, sim::Seed),
+    again: &Again,
 ) -> Option<String> {
     let mut text = String::new();
     let events: &[ActorEvents] = match &outcome.ending {
@@ -54,27 +65,35 @@ pub fn tell<V, H: Sync>(
             text.push_str("    none\n");
         }
     }
-    line(
-        &mut text,
-        &format!("repeat it: {}", repeat_line(scenario, lane, seed)),
-    );
+    line(&mut text, &format!("repeat it: {}", repeat_line(scenario, again)));
     Some(text)
 }
 
 /// The one line that repeats one scenario of a run.
-pub fn repeat_line(scenario: &Scenario, lane: Lane, seed: sim::Seed) -> String {
+pub fn repeat_line(scenario: &Scenario, again: &Again) -> String {
+    let Again { lane, seed, parts } = again;
     let place = scenario.place();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,@".contains(c);
-    let place = if place.chars().all(is_plain) {
-        place
-    } else {
-        format!("'{}'", place.replace('\'', r"'\''"))
-    };
+    let place = quoted(&place);
     let lane = match lane {
         Lane::Sim => String::new(),
         Lane::Pcsc | Lane::Process | Lane::Hardware => format!(" --lane {lane}"),
     };
-    format!("hsm-rig run {place}{lane} --seed {seed}")
+    let mut line = format!("hsm-rig run {place}{lane}");
+    for part in parts {
+        line += " ";
+        line += &quoted(part);
+    }
+    format!("{line} --seed {seed}")
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-:+,@".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.into()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''")).into()
+    }
 }
 
 /// The step that did not hold, with carets under the value that was expected.

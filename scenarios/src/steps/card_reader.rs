@@ -1,17 +1,15 @@
 //! Steps about a card in a reader of its own, without an HSM: what a program sends to it, what it answers, and what
 //! happens to its power. The card behind them may be any that the bed puts there.
 
-use std::time::Duration;
-
 use apdu::{
     CardStatus, CommandApdu, Csn, Exchange, ExchangeOutput, Header, Le, LifeCycle, ResponseApdu, StatusWord,
     hex, mpcos,
 };
-use card_core::{CardImage, Faults, InvalidPersonalisation, Personalisation, profile};
+use card_core::{CardImage, InvalidPersonalisation, Personalisation, profile};
 
 use super::{Handler, Stage, Steps, define, expect, expect_argument, mismatch};
 use crate::{
-    card_under_test::{CardUnderTest, Silence, SimulatedCard},
+    card_under_test::{CardUnderTest, Silence},
     lane::Mismatch,
     step::BlockKind,
     world::PIN,
@@ -51,12 +49,22 @@ pub(super) fn register(steps: &mut Steps) {
         "their text form, as in docs/card.md; commands count from here",
         BlockKind::DocString,
         |stage, args| {
-            let faults = Faults::from_text(&format!("{}\n", args.text()));
-            let faults = faults.map_err(|invalid| mismatch("the faults of a card", invalid.to_string()))?;
-            inside(stage)?.set_faults(faults);
-            Ok(())
+            let given = card(stage)?.set_faults(&format!("{}\n", args.text()));
+            given.map_err(|silence| mismatch("a card with these faults", silence.to_string()))
         },
     );
+}
+
+/// Whether this sentence breaks a card, or looks into its memory: only what is ours lets one do that.
+#[cfg(feature = "pcsc")]
+pub(crate) fn breaks_a_card(expression: &str) -> bool {
+    [
+        "the card has these faults",
+        "the power goes after byte {int} of {string}",
+        "the last answer took {duration}",
+        "its image holds {int} wrong PIN(s) and a seal of {string}",
+    ]
+    .contains(&expression)
 }
 
 const STEPS: &[(&str, &str, Handler)] = &[
@@ -325,18 +333,12 @@ const STEPS: &[(&str, &str, Handler)] = &[
         "the power goes after byte {int} of {string}",
         "of those that the command writes to the memory; then the card is powered again",
         |stage, args| {
-            let faults = format!(
-                "version = 1\n[[fault]]\nkind = \"torn_out\"\nat = 1\nbytes = {}\n",
-                args.int(0)
-            );
-            let faults = Faults::from_text(&faults);
-            let faults = faults.map_err(|invalid| mismatch("a count of bytes", invalid.to_string()))?;
-            inside(stage)?.set_faults(faults);
-            let came = transmit(stage, args.string(1))?;
+            let tpdu = decoded(args.string(1))?;
+            let came = card(stage)?.tear_out(args.int(0), &tpdu);
+            tell_of_exchange(stage, &tpdu, &came);
             expect(came == Err(Silence::Removed), "a card that is torn out", || {
                 format!("{came:?}")
             })?;
-            inside(stage)?.set_faults(Faults::default());
             said(card(stage)?.insert())?;
             reset(stage, Reset::Cold).map(drop)
         },
@@ -353,7 +355,7 @@ const STEPS: &[(&str, &str, Handler)] = &[
         "the last answer took {duration}",
         "virtual time",
         |stage, args| {
-            let delay: Duration = inside(stage)?.delay;
+            let delay = said(card(stage)?.last_delay())?;
             expect_argument(0, args.duration(0), &delay)
         },
     ),
@@ -361,7 +363,7 @@ const STEPS: &[(&str, &str, Handler)] = &[
         "its image holds {int} wrong PIN(s) and a seal of {string}",
         "SCR and LOCK1 as they are on the disk",
         |stage, args| {
-            let image = inside(stage)?.image().clone();
+            let image = said(card(stage)?.image())?;
             expect_argument(0, &args.int(0), &i64::from(image.try_counter()))?;
             expect_argument(1, &args.string(1).to_owned(), &format!("{:02X}", image.lock1()))
         },
@@ -400,13 +402,6 @@ fn card(stage: &mut Stage) -> Result<&mut (dyn CardUnderTest + 'static), Mismatc
     }
 }
 
-/// The card of the simulation; a scenario that needs it is tagged `@sim-only`.
-fn inside(stage: &mut Stage) -> Result<&mut SimulatedCard, Mismatch> {
-    card(stage)?
-        .simulated()
-        .ok_or_else(|| mismatch("a simulated card", "one that cannot be looked into"))
-}
-
 /// What a reader did, or why it did not.
 fn said<T>(answer: Result<T, Silence>) -> Result<T, Mismatch> {
     answer.map_err(|silence| mismatch("an answer of the card", silence.to_string()))
@@ -433,17 +428,25 @@ fn compact(text: &str) -> String {
     text.split_whitespace().collect()
 }
 
+fn decoded(command: &str) -> Result<Vec<u8>, Mismatch> {
+    let tpdu = hex::decode(&compact(command));
+    tpdu.map_err(|invalid| mismatch("a command in hexadecimal", format!("{command}: {invalid}")))
+}
+
 fn transmit(stage: &mut Stage, command: &str) -> Result<Result<Vec<u8>, Silence>, Mismatch> {
-    let tpdu = hex::decode(&compact(command))
-        .map_err(|invalid| mismatch("a command in hexadecimal", format!("{command}: {invalid}")))?;
-    transmit_bytes(stage, &tpdu)
+    transmit_bytes(stage, &decoded(command)?)
+}
+
+fn transmit_bytes(stage: &mut Stage, tpdu: &[u8]) -> Result<Result<Vec<u8>, Silence>, Mismatch> {
+    let came = card(stage)?.transmit(tpdu);
+    tell_of_exchange(stage, tpdu, &came);
+    Ok(came)
 }
 
 /// A trace holds no PIN and nothing that is behind it: the header, the status, and how many bytes there were.
-fn transmit_bytes(stage: &mut Stage, tpdu: &[u8]) -> Result<Result<Vec<u8>, Silence>, Mismatch> {
-    let came = card(stage)?.transmit(tpdu);
+fn tell_of_exchange(stage: &mut Stage, tpdu: &[u8], came: &Result<Vec<u8>, Silence>) {
     let header = hex::encode(&tpdu[..tpdu.len().min(4)]);
-    let answer = match &came {
+    let answer = match came {
         Ok(bytes) => match ResponseApdu::try_from(&bytes[..]) {
             Ok(response) => format!("{} bytes, {}", response.data.len(), response.status),
             Err(_) => format!("{} bytes, no answer", bytes.len()),
@@ -451,7 +454,6 @@ fn transmit_bytes(stage: &mut Stage, tpdu: &[u8]) -> Result<Result<Vec<u8>, Sile
         Err(silence) => silence.to_string(),
     };
     stage.tell_of_card(format!("{header}, {} bytes: {answer}", tpdu.len()));
-    Ok(came)
 }
 
 fn sent(stage: &mut Stage, command: &str) -> Result<String, Mismatch> {

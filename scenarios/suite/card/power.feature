@@ -1,8 +1,5 @@
-@sim-only
 Feature: Power that goes in the middle
   A card can be torn out at any byte that a command writes. It never gives a free try, and never stands between two PINs.
-
-  Simulation only: the power goes between two bytes that one command writes, and no hand meets that in another process
 
   Background:
     Given a card of Ana in a reader

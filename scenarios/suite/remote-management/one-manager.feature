@@ -166,17 +166,6 @@ Feature: One manager at a time
       When the session of Ana is played with and without 1000 newcomers at once
       Then both transcripts are equal, with their instants
 
-    @RM-05 @RM-06
-    Scenario: A thousand newcomers at once are all turned away, and the next manager gets in
-      When Ana connects
-      And 1000 newcomers of every manner connect at once
-      Then every newcomer is denied with busy, or turned away
-      And Ana is the manager
-      And the HSM holds at most 81 connections
-      When Ana hangs up
-      And Bruno connects
-      Then Bruno is the manager
-
     @RM-06
     Scenario: A thousand newcomers without a manager, and then one
       When 1000 silent newcomers connect at once

@@ -190,3 +190,52 @@ fn a_device_that_the_rig_file_does_not_name_is_not_managed() {
         assert!(screen.contains("to name a device, got none"), "{screen}");
     });
 }
+
+#[test]
+fn a_person_presses_enter_when_it_is_done_and_says_what_the_console_shows() {
+    let _ = programs();
+    test_inside(1, |bed| {
+        let scene = Scene::new(bed);
+        let foreign = Foreign::start(&scene.path("foreign"));
+        foreign.write_rig(&scene.path("rig.toml"), &["Ana"]);
+        let device = format!("--dangerous --hsm tcp:{}", foreign.address);
+        let scenario = scene.write_scenario(
+            "console",
+            &[
+                "Given an HSM that waits for its custodians",
+                "When somebody chooses \"Monitor\" in the menu",
+                "Then the console shows \"Uptime\"",
+                "And the console does not show \"Remote\"",
+            ],
+        );
+        for (last, exit_code) in [("n", 0), ("yes", 1)] {
+            scene.run(&scenario, &device);
+            scene
+                .terminal
+                .wait_for("==> choose \"Monitor\" in the menu of the HSM's console, then press Enter");
+            scene.terminal.keys(&["Enter"]);
+            scene
+                .terminal
+                .wait_for("==> does the console of the HSM show \"Uptime\"? [y/n]");
+            scene.terminal.types("perhaps");
+            scene.terminal.keys(&["Enter"]);
+            scene.terminal.wait_for("type y or n, then press Enter");
+            scene.terminal.types("y");
+            scene.terminal.keys(&["Enter"]);
+            scene
+                .terminal
+                .wait_for("==> does the console of the HSM show \"Remote\"? [y/n]");
+            scene.terminal.types(last);
+            scene.terminal.keys(&["Enter"]);
+            let screen = scene.wait_for_end(exit_code);
+            if exit_code == 1 {
+                assert!(screen.contains("a person who says that it shows it"), "{screen}");
+                // With the parts, so that it can be played again as it stands.
+                let line = format!("--hsm tcp:{} --rig ", foreign.address);
+                assert!(screen.contains("repeat it: hsm-rig run "), "{screen}");
+                assert!(screen.contains(&line), "{screen}");
+                assert!(screen.contains(" --dangerous --seed 0"), "{screen}");
+            }
+        }
+    });
+}

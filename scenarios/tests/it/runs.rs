@@ -219,6 +219,25 @@ fn a_failure_alone_is_no_internal_error_and_says_how_to_repeat_it() {
     assert_eq!(repeats, ["repeat it: hsm-rig run DIR/x.feature:16 --seed 9"]);
 }
 
+#[test]
+fn whoever_repeats_a_failure_is_told_the_parts_too() {
+    let parts = [
+        "--client",
+        "py it's.py",
+        "--programs",
+        "DIR/bin",
+        "--hsm",
+        "127.0.0.1:4433",
+    ];
+    let of_device = ["--bench", "http://127.0.0.1:8080", "--fingerprint", "AB:CD"];
+    let arguments = [&["run", "DIR/x.feature", "AU-02"][..], &parts, &of_device].concat();
+    let ran = run(MIXED, &arguments);
+    assert_eq!(ran.code, ExitCode::Failed);
+    let line = "repeat it: hsm-rig run DIR/x.feature:16 --programs DIR/bin --client 'py it'\\''s.py' --hsm \
+                127.0.0.1:4433 --bench http://127.0.0.1:8080 --fingerprint AB:CD --seed 0\n";
+    assert!(ran.talk.contains(line), "{}", ran.talk);
+}
+
 /// A lane that plays what works, and nothing else.
 #[expect(clippy::unnecessary_wraps, reason = "the form of `Rig::pcsc`")]
 fn choosy(_: NonZeroUsize) -> Result<Ready<'static, (), Act>, Problem> {

@@ -125,17 +125,22 @@ fn a_client_that_is_not_ours_takes_the_place_of_ours() {
 #[test]
 fn what_the_lane_cannot_do_is_skipped_with_the_reason_and_counted() {
     let folder = tempfile::tempdir().expect("room for a folder");
-    let file = folder.path().join("slow.feature");
-    let scenario = "Feature: slow\n  Scenario: a slow network\n    Given an HSM ready for remote management\n    \
-                    And every message arrives byte by byte\n";
+    let file = folder.path().join("both.feature");
+    let scenario = "Feature: both\n  Scenario: a card and an HSM\n    Given an HSM ready for remote management\n    \
+                    And the card has no shadow\n  @sim-only\n  Scenario: a mark\n    Simulation only: it is so here\n    \
+                    Given an HSM ready for remote management\n";
     fs::write(&file, scenario).expect("room for a file");
     let junit = folder.path().join("junit.xml");
     let (path, junit_path) = (file.display().to_string(), junit.display().to_string());
     let played = rig(&[&path, "--lane", "process", "--junit", &junit_path]);
     let text = told(&played);
     assert_eq!(played.status.code(), Some(4), "{text}");
-    let reason = "1: the lane process has no hand for: every message arrives byte by byte";
-    assert!(text.contains(reason), "{text}");
+    for reason in [
+        "1: the lane process has no hand for: the card has no shadow",
+        "1: `@sim-only`: it is so here",
+    ] {
+        assert!(text.contains(reason), "{text}");
+    }
     let junit = fs::read_to_string(junit).expect("a report");
     assert!(
         junit.contains("<property name=\"lane\" value=\"process\"/>"),

@@ -18,7 +18,7 @@ use super::{
     rig_file::{CardOfRig, RigFile},
 };
 use crate::{
-    card_under_test::{CardBed, CardUnderTest, Silence, SimulatedCard},
+    card_under_test::{CardBed, CardUnderTest, Silence},
     lane::Mismatch,
 };
 
@@ -248,10 +248,6 @@ impl CardUnderTest for RealCard {
     fn restart(&mut self) -> Result<(), Silence> {
         self.remove()?;
         self.insert()
-    }
-
-    fn simulated(&mut self) -> Option<&mut SimulatedCard> {
-        None
     }
 }
 

@@ -26,7 +26,7 @@ use crate::{
     report::duration,
     rig::Ready,
     step::Argument,
-    steps::{Args, Handler, Steps, Value},
+    steps::{Args, Handler, Steps, Value, breaks_a_card},
     suite::Scenario,
 };
 
@@ -223,6 +223,11 @@ impl HardwareLane {
                 .resolve(&pickle.source, written)
                 .map_err(|unresolved| Skipped(unresolved.what))?;
             let expression = found.definition.expression;
+            if breaks_a_card(expression) {
+                return Err(Skipped(
+                    "breaks a card or looks into it, which a real one lets nobody do".into(),
+                ));
+            }
             if expression == SHOWS_SERIAL {
                 return Err(Skipped(
                     "knows the serial number of a card that is simulated".into(),

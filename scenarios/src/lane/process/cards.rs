@@ -18,7 +18,7 @@ use serde_json::Value;
 use virtual_card::VirtualReader;
 
 use super::device::{START_PATIENCE, TURN};
-use crate::card_under_test::{CardBed, CardUnderTest, Silence, SimulatedCard};
+use crate::card_under_test::{CardBed, CardUnderTest, Silence, torn_out};
 
 /// How long a card may take for an answer. What is mute longer than that is mute.
 const ANSWER_WAIT: Duration = Duration::from_secs(30);
@@ -52,8 +52,10 @@ impl CardBed for ProcessBed {
             path,
             vicc: None,
             reader: None,
+            at_power_on: None,
+            sent: Vec::new(),
         };
-        card.start().map_err(|silence| silence.to_string())?;
+        card.start(None).map_err(|silence| silence.to_string())?;
         Ok(Box::new(card))
     }
 }
@@ -65,11 +67,15 @@ struct ProcessCard {
     vicc: Option<Child>,
     /// `None` while there is no card in it.
     reader: Option<VirtualReader>,
+    /// Its image as it was when it got its power, while it has that.
+    at_power_on: Option<Vec<u8>>,
+    /// The commands since then.
+    sent: Vec<Vec<u8>>,
 }
 
 impl ProcessCard {
-    /// Starts `virtual-card vicc`, which waits for the reader.
-    fn start(&mut self) -> Result<(), Silence> {
+    /// Starts `virtual-card vicc`, which waits for the reader. The card has these faults, if any.
+    fn start(&mut self, faults: Option<&str>) -> Result<(), Silence> {
         let ready = self.path.with_extension("ready");
         // The one before was killed, and has left its own behind.
         if let Err(why) = fs::remove_file(&ready)
@@ -77,9 +83,17 @@ impl ProcessCard {
         {
             return Err(Silence::Failed(format!("remove `{}`: {why}", ready.display())));
         }
-        let vicc = Command::new(&self.program)
-            .arg("vicc")
-            .arg(&self.path)
+        let fault_file = self.path.with_extension("faults");
+        if let Some(faults) = faults {
+            let written = fs::write(&fault_file, faults);
+            written.map_err(|why| Silence::Failed(format!("write `{}`: {why}", fault_file.display())))?;
+        }
+        let mut vicc = Command::new(&self.program);
+        vicc.arg("vicc").arg(&self.path);
+        if faults.is_some() {
+            vicc.arg("--fault").arg(&fault_file);
+        }
+        let vicc = vicc
             .args([
                 "--listen",
                 "127.0.0.1:0",
@@ -118,11 +132,17 @@ impl ProcessCard {
     /// Kills `virtual-card vicc`; the card is out of the reader.
     fn kill(&mut self) {
         self.reader = None;
+        self.at_power_on = None;
         if let Some(mut vicc) = self.vicc.take() {
             // It is ours, and it may have ended already.
             let _ = vicc.kill();
             let _ = vicc.wait();
         }
+    }
+
+    /// What is on the disk.
+    fn text(&self) -> Result<Vec<u8>, Silence> {
+        fs::read(&self.path).map_err(|why| Silence::Failed(format!("read `{}`: {why}", self.path.display())))
     }
 
     fn ask(&mut self, command: &ReaderCommand) -> Result<Vec<u8>, Silence> {
@@ -146,6 +166,8 @@ impl ProcessCard {
 impl CardUnderTest for ProcessCard {
     fn power_on(&mut self) -> Result<Vec<u8>, Silence> {
         self.ask(&ReaderCommand::PowerOff)?;
+        self.at_power_on = Some(self.text()?);
+        self.sent.clear();
         self.ask(&ReaderCommand::PowerOn)
     }
 
@@ -154,6 +176,7 @@ impl CardUnderTest for ProcessCard {
     }
 
     fn transmit(&mut self, tpdu: &[u8]) -> Result<Vec<u8>, Silence> {
+        self.sent.push(tpdu.to_vec());
         self.ask(&ReaderCommand::Transmit(tpdu.to_vec()))
     }
 
@@ -163,16 +186,47 @@ impl CardUnderTest for ProcessCard {
     }
 
     fn insert(&mut self) -> Result<(), Silence> {
-        self.start()
+        self.start(None)
     }
 
     fn restart(&mut self) -> Result<(), Silence> {
         self.kill();
-        self.start()
+        self.start(None)
     }
 
-    fn simulated(&mut self) -> Option<&mut SimulatedCard> {
-        None
+    /// The program takes faults when it starts, so it is another one that has them.
+    fn set_faults(&mut self, text: &str) -> Result<(), Silence> {
+        if !self.sent.is_empty() {
+            return Err(Silence::Failed(
+                "a card that was told something has no new faults".into(),
+            ));
+        }
+        self.kill();
+        self.start(Some(text))?;
+        self.power_on().map(drop)
+    }
+
+    /// The same commands again, from the same image, to a program with that fault at the last.
+    fn tear_out(&mut self, bytes: i64, tpdu: &[u8]) -> Result<Vec<u8>, Silence> {
+        let image = self.at_power_on.take().ok_or(Silence::Absent)?;
+        let sent = std::mem::take(&mut self.sent);
+        self.kill();
+        let put_back = fs::write(&self.path, image);
+        put_back.map_err(|why| Silence::Failed(format!("write `{}`: {why}", self.path.display())))?;
+        self.start(Some(&torn_out(sent.len() + 1, bytes)))?;
+        self.power_on()?;
+        for again in &sent {
+            self.transmit(again)?;
+        }
+        let came = self.transmit(tpdu);
+        self.kill();
+        came
+    }
+
+    fn image(&self) -> Result<CardImage, Silence> {
+        let text = String::from_utf8(self.text()?);
+        let text = text.map_err(|why| Silence::Failed(why.to_string()))?;
+        CardImage::from_text(&text).map_err(|invalid| Silence::Failed(invalid.to_string()))
     }
 }
 

@@ -10,7 +10,7 @@ use hsm_bench::{Connection, Phase};
 use sim::Arrival;
 use socket2::{Domain, Socket, Type};
 
-use super::relay::End;
+use super::cable::End;
 use crate::world::{CableCut, CutWhat};
 
 /// Bytes before the payload of a record: its type, its version, and how long it is.

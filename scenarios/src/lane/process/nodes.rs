@@ -304,6 +304,11 @@ fn is_heard(cable: &Cable) -> bool {
 }
 
 impl Alias {
+    /// The ends of the connections to the HSM that came to this address.
+    pub(super) fn ends(&self) -> impl Iterator<Item = SocketAddr> {
+        self.carried.iter().map(|(.., local)| *local)
+    }
+
     /// Lets in who came, and carries what there is.
     fn carry(&mut self, to: SocketAddr) -> Result<(), String> {
         let failed = |why: io::Error| format!("carry bytes to {to}: {why}");

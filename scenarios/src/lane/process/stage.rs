@@ -22,12 +22,12 @@ use sim::Seed;
 use super::{
     Programs,
     browser::Browser,
+    cable::{Cable, Cables},
     courier::Courier,
     device::{Device, TURN, There},
     hands::Outcome,
     newcomer::Newcomer,
     nodes::{Alias, Node},
-    relay::{Relay, Relays},
     screens::{Desk, Screens},
     station::Person,
 };
@@ -45,6 +45,8 @@ const ROUNDS_MAX: u32 = 10_000;
 const JUMPS_MAX: u32 = 100_000;
 /// Events of one actor that a failure shows.
 const LAST_EVENTS: usize = 8;
+/// The port from which an HSM of the simulation calls another.
+const PORT_OF_CALLS: u16 = 50_000;
 /// More than any menu has entries.
 const MOVES_MAX: usize = 16;
 
@@ -68,7 +70,7 @@ pub(super) struct Stage<'p> {
     /// An address that leads to the first.
     pub(super) alias: Option<Alias>,
     /// Between the device and everybody, if somebody does something to a cable.
-    pub(super) relays: Option<Relays>,
+    pub(super) laid: Option<Cables>,
     /// Whose card is in the local reader.
     local_slot: Option<String>,
     /// Whose cards lose contact once, the next time they are in a reader.
@@ -136,7 +138,7 @@ impl<'p> Stage<'p> {
             nodes: Vec::new(),
             has_node_cables: false,
             alias: None,
-            relays: None,
+            laid: None,
             local_slot: None,
             torn_once: BTreeSet::new(),
             trace: Vec::new(),
@@ -175,7 +177,7 @@ impl<'p> Stage<'p> {
         let mut again = Self {
             _rubbish: Some(Rubbish(folder.clone())),
             leaves_card: self.leaves_card,
-            relays: self.relays.as_ref().map(|_| Relays::new()),
+            laid: self.laid.as_ref().map(|_| Cables::new()),
             has_node_cables: self.has_node_cables,
             ..Self::new(self.programs, folder, self.seed)
         };
@@ -187,19 +189,19 @@ impl<'p> Stage<'p> {
 
     /// From now on every connection to the device is carried over a cable that can be reached.
     pub(super) fn lay_cables(&mut self) {
-        self.relays = Some(Relays::new());
+        self.laid = Some(Cables::new());
     }
 
     /// The cables.
-    pub(super) fn relays(&mut self) -> Result<&mut Relays, Mismatch> {
-        self.relays
+    pub(super) fn laid(&mut self) -> Result<&mut Cables, Mismatch> {
+        self.laid
             .as_mut()
             .ok_or_else(|| broken("cables that can be reached"))
     }
 
     /// The cable of the connection whose end the device knows by this address.
-    pub(super) fn cable(&mut self, local: Option<SocketAddr>) -> Option<&mut Relay> {
-        self.relays.as_mut()?.of(local?)
+    pub(super) fn cable(&mut self, local: Option<SocketAddr>) -> Option<&mut Cable> {
+        self.laid.as_mut()?.of(local?)
     }
 
     /// Where the chance of this scenario comes from.
@@ -213,10 +215,10 @@ impl<'p> Stage<'p> {
     }
 
     /// Carries on all cables what is due at this instant.
-    fn carry(&mut self) -> Result<(), Mismatch> {
+    fn carry_on_cables(&mut self) -> Result<(), Mismatch> {
         let now = self.now()?;
-        match &mut self.relays {
-            Some(relays) => relays.carry(now).map_err(broken),
+        match &mut self.laid {
+            Some(laid) => laid.carry(now).map_err(broken),
             None => Ok(()),
         }
     }
@@ -224,7 +226,7 @@ impl<'p> Stage<'p> {
     /// Whether something is still on its way on the cable of this one, so that only time brings it.
     fn is_on_its_way(&mut self, local: Option<SocketAddr>) -> Result<bool, Mismatch> {
         let now = self.now()?;
-        Ok(self.cable(local).is_some_and(|relay| relay.waits(now)))
+        Ok(self.cable(local).is_some_and(|cable| cable.waits(now)))
     }
 
     /// Where a caller finds the device: itself, or a cable to it that is laid for this caller, if it takes calls.
@@ -232,18 +234,18 @@ impl<'p> Stage<'p> {
         let device = self.device()?;
         device.look().map_err(broken)?;
         let (address, is_open) = (device.address, device.state.port.open);
-        if self.relays.is_none() || !is_open {
+        if self.laid.is_none() || !is_open {
             return Ok((None, address));
         }
-        let (listener, near) = Relays::listen().map_err(broken)?;
+        let (listener, near) = Cables::listen().map_err(broken)?;
         Ok((Some(listener), near))
     }
 
     /// Carries a caller on, who came this way; the end that the device knows.
     fn carry_on(&mut self, way: Option<&TcpListener>) -> Result<Option<SocketAddr>, Mismatch> {
         let device = self.device()?.address;
-        match (&mut self.relays, way) {
-            (Some(relays), Some(listener)) => relays.carry_on(listener, device).map(Some).map_err(broken),
+        match (&mut self.laid, way) {
+            (Some(laid), Some(listener)) => laid.carry_on(listener, device).map(Some).map_err(broken),
             (None, _) | (_, None) => Ok(None),
         }
     }
@@ -640,6 +642,12 @@ impl<'p> Stage<'p> {
     /// Real addresses are those of loopback with the last three bytes of the scenario's, so that each is as long.
     fn in_words_of_scenario(&self, text: &str) -> String {
         let mut text = text.to_owned();
+        let interfaces = self.factory.iter().flat_map(|it| &it.profile.network.interfaces);
+        if let (Some(alias), Some(own)) = (&self.alias, interfaces.into_iter().next()) {
+            for end in alias.ends() {
+                text = text.replace(&end.to_string(), &format!("{}:{PORT_OF_CALLS}", own.ip));
+            }
+        }
         for (real, called) in &self.ends {
             text = text.replace(&real.to_string(), &called.to_string());
         }
@@ -930,7 +938,7 @@ impl<'p> Stage<'p> {
         // No event says that the device has noticed.
         let give_up = Instant::now() + PATIENCE;
         loop {
-            self.carry()?;
+            self.carry_on_cables()?;
             let device = self.device()?;
             device.look().map_err(broken)?;
             let is_held = connection_of(&device.state.connections, local).is_some();
@@ -1152,7 +1160,7 @@ impl<'p> Stage<'p> {
             .values()
             .map(|it| (it.is_connected, it.counted.0, it.counted.1));
         let newcomers = self.newcomers.iter().map(|it| (it.is_over, it.sent, it.received));
-        let carried = self.relays.iter().flat_map(Relays::position);
+        let carried = self.laid.iter().flat_map(Cables::position);
         let events = devices.iter().map(|state| state.events.next).sum();
         let counts = people.chain(newcomers).chain(carried);
         (connections.collect(), events, counts.collect())
@@ -1161,7 +1169,7 @@ impl<'p> Stage<'p> {
     /// Everybody hears what the device has said.
     fn hear(&mut self) -> Result<(), Mismatch> {
         self.settle_consoles()?;
-        self.carry()?;
+        self.carry_on_cables()?;
         let now = self.now()?;
         let connections = self.device()?.state.connections.clone();
         for person in self.people.values_mut() {
@@ -1173,11 +1181,11 @@ impl<'p> Stage<'p> {
             if !person.is_connected {
                 continue;
             }
-            if let Some(relay) = relay_of(&mut self.relays, person.local) {
+            if let Some(cable) = cable_of(&mut self.laid, person.local) {
                 let said = bytes_said(held, person.told.is_empty());
-                let carried = relay.carry_until(now, said, person.counted.0);
+                let carried = cable.carry_until(now, said, person.counted.0);
                 carried
-                    .and_then(|()| person.sync(relay.heard()))
+                    .and_then(|()| person.sync(cable.heard()))
                     .map_err(broken)?;
                 continue;
             }
@@ -1193,12 +1201,12 @@ impl<'p> Stage<'p> {
             let held = newcomer
                 .local
                 .and_then(|local| connection_of(&connections, local));
-            if let Some(relay) = relay_of(&mut self.relays, newcomer.local) {
+            if let Some(cable) = cable_of(&mut self.laid, newcomer.local) {
                 newcomer.is_seen |= held.is_some();
                 let said = bytes_said(held, !newcomer.is_seen);
-                let carried = relay.carry_until(now, said, newcomer.sent);
+                let carried = cable.carry_until(now, said, newcomer.sent);
                 carried
-                    .and_then(|()| newcomer.read_until(relay.heard()))
+                    .and_then(|()| newcomer.read_until(cable.heard()))
                     .map_err(broken)?;
                 continue;
             }
@@ -1219,12 +1227,12 @@ impl<'p> Stage<'p> {
     fn await_unseen(&mut self) -> Result<(), Mismatch> {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            self.carry()?;
+            self.carry_on_cables()?;
             let now = self.now()?;
             self.device()?.look().map_err(broken)?;
             let connections = self.device()?.state.connections.clone();
-            let is_on_its_way = |relays: &mut Option<Relays>, local| {
-                relay_of(relays, local).is_some_and(|relay: &mut Relay| relay.waits(now))
+            let is_on_its_way = |laid: &mut Option<Cables>, local| {
+                cable_of(laid, local).is_some_and(|cable: &mut Cable| cable.waits(now))
             };
             let is_held = |local: Option<SocketAddr>| {
                 local.is_some_and(|local| connection_of(&connections, local).is_some())
@@ -1235,7 +1243,7 @@ impl<'p> Stage<'p> {
                     person.sync(Some(0)).map_err(broken)?;
                     is_unseen |= person.is_connected
                         && person.told.is_empty()
-                        && !is_on_its_way(&mut self.relays, person.local);
+                        && !is_on_its_way(&mut self.laid, person.local);
                 }
             }
             for newcomer in &mut self.newcomers {
@@ -1243,7 +1251,7 @@ impl<'p> Stage<'p> {
                     newcomer.is_seen = is_held(newcomer.local);
                     if !newcomer.is_seen {
                         newcomer.read().map_err(broken)?;
-                        is_unseen |= !newcomer.is_over && !is_on_its_way(&mut self.relays, newcomer.local);
+                        is_unseen |= !newcomer.is_over && !is_on_its_way(&mut self.laid, newcomer.local);
                     }
                 }
             }
@@ -1267,7 +1275,7 @@ impl<'p> Stage<'p> {
         let said: Vec<_> = people.chain(newcomers).collect();
         let said = said.into_iter().filter_map(|(local, sent)| {
             let connection = connection_of(&connections, local?)?;
-            let sent = relay_of(&mut self.relays, local).map_or(sent, |relay| relay.said());
+            let sent = cable_of(&mut self.laid, local).map_or(sent, |cable| cable.said());
             // Whoever is on the way out is not read any more.
             (connection.phase != hsm_bench::Phase::End).then_some((connection.connection, sent))
         });
@@ -1286,7 +1294,7 @@ impl<'p> Stage<'p> {
             let now = state.clock.now_us / 1000;
             let limit = state.limits.first().map(|limit| limit.at_us.div_ceil(1000));
             let is_slow = self.newcomers.iter().any(Newcomer::has_more_to_say);
-            let arrival = self.relays.as_ref().and_then(Relays::next_at);
+            let arrival = self.laid.as_ref().and_then(Cables::next_at);
             let arrival = arrival.map(|at| at.as_micros().div_ceil(1000));
             let next = [
                 limit,
@@ -1351,8 +1359,8 @@ fn virtual_now(device: &Device) -> Virtual {
     Virtual::from_micros(device.state.clock.now_us)
 }
 
-fn relay_of(relays: &mut Option<Relays>, local: Option<SocketAddr>) -> Option<&mut Relay> {
-    relays.as_mut()?.of(local?)
+fn cable_of(laid: &mut Option<Cables>, local: Option<SocketAddr>) -> Option<&mut Cable> {
+    laid.as_mut()?.of(local?)
 }
 
 /// The address of this computer at which the reader of somebody at this one is.

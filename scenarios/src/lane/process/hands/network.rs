@@ -3,23 +3,23 @@
 use sim::Split;
 
 use super::{
-    super::{relay::Relay, stage::Stage, stage::broken},
+    super::{cable::Cable, stage::Stage, stage::broken},
     Hands,
 };
 use crate::{lane::Mismatch, steps::Args};
 
 pub(super) const HANDS: Hands = &[
     ("every message takes {duration} on its way", |stage, args| {
-        stage.relays()?.settings.delay = *args.duration(0);
+        stage.laid()?.settings.delay = *args.duration(0);
         Ok(())
     }),
     ("every message arrives byte by byte", |stage, _| {
-        stage.relays()?.settings.split = Split::EveryByte;
+        stage.laid()?.settings.split = Split::EveryByte;
         Ok(())
     }),
     ("every message arrives in pieces of any size", |stage, _| {
         let seed = stage.seed();
-        stage.relays()?.settings.split = Split::Seeded(seed);
+        stage.laid()?.settings.split = Split::Seeded(seed);
         Ok(())
     }),
     ("the cable of {person} is cut", |stage, args| {
@@ -44,14 +44,14 @@ pub(super) const HANDS: Hands = &[
     }),
 ];
 
-fn cable_of<'s>(stage: &'s mut Stage<'_>, args: &Args) -> Result<&'s mut Relay, Mismatch> {
+fn cable_of<'s>(stage: &'s mut Stage<'_>, args: &Args) -> Result<&'s mut Cable, Mismatch> {
     let local = stage.person(args.person(0)).local;
     stage
         .cable(local)
         .ok_or_else(|| broken("somebody who is connected"))
 }
 
-fn cable_of_newcomer<'s>(stage: &'s mut Stage<'_>) -> Result<&'s mut Relay, Mismatch> {
+fn cable_of_newcomer<'s>(stage: &'s mut Stage<'_>) -> Result<&'s mut Cable, Mismatch> {
     let local = stage.newcomer()?.local;
     stage
         .cable(local)

@@ -17,12 +17,12 @@ use super::device::TURN;
 
 /// How long bytes may be on their way between two programs, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Bytes of a segment between relay and device. The system holds no more than some of them for one who does not read.
+/// Bytes of a segment between cable and device. The system holds no more than some of them for one who does not read.
 const SEGMENT_BYTES: u32 = 536;
-/// What the system keeps for the relay that the relay has not read.
+/// What the system keeps for the cable that the cable has not read.
 const UNREAD_BYTES: usize = 1024;
 
-/// One end of a relay: the socket, and how far it is.
+/// One end of a cable: the socket, and how far it is.
 pub(super) struct End {
     /// `None` once it is reset, or shut in both directions.
     stream: Option<TcpStream>,
@@ -104,7 +104,7 @@ impl End {
                     thread::sleep(TURN);
                 }
                 Err(why) if why.kind() == io::ErrorKind::WouldBlock => {
-                    return Err("somebody who reads what a relay carries".into());
+                    return Err("somebody who reads what a cable carries".into());
                 }
                 Err(_) => return Ok(()),
             }
@@ -113,15 +113,15 @@ impl End {
     }
 }
 
-/// Where the programs connect that a relay carries on.
-pub(super) struct Relays {
+/// Where the programs connect that a cable carries on.
+pub(super) struct Cables {
     /// How connections are carried that are opened from now on.
     pub(super) settings: LinkSettings,
-    carried: Vec<Relay>,
+    carried: Vec<Cable>,
 }
 
 /// One connection that is carried.
-pub(super) struct Relay {
+pub(super) struct Cable {
     /// Of whoever has called, and of the device.
     near: End,
     far: End,
@@ -134,7 +134,7 @@ pub(super) struct Relay {
     is_held: bool,
 }
 
-impl Relays {
+impl Cables {
     pub(super) fn new() -> Self {
         Self {
             settings: LinkSettings::default(),
@@ -144,7 +144,7 @@ impl Relays {
 
     /// A port for one caller.
     pub(super) fn listen() -> Result<(TcpListener, SocketAddr), String> {
-        let failed = |why: io::Error| format!("listen for a relay: {why}");
+        let failed = |why: io::Error| format!("listen for a cable: {why}");
         let listener = TcpListener::bind((IpAddr::from([127, 0, 0, 1]), 0)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         Ok((listener, address))
@@ -170,7 +170,7 @@ impl Relays {
             stream.set_nonblocking(true).map_err(failed)?;
         }
         let local = far.local_addr().map_err(failed)?;
-        self.carried.push(Relay {
+        self.carried.push(Cable {
             near: End::new(near),
             far: End::new(far),
             local,
@@ -182,31 +182,31 @@ impl Relays {
     }
 
     /// The one whose end the device knows by this address.
-    pub(super) fn of(&mut self, local: SocketAddr) -> Option<&mut Relay> {
-        self.carried.iter_mut().find(|relay| relay.local == local)
+    pub(super) fn of(&mut self, local: SocketAddr) -> Option<&mut Cable> {
+        self.carried.iter_mut().find(|cable| cable.local == local)
     }
 
     /// Carries what there is on all of them.
     pub(super) fn carry(&mut self, now: Virtual) -> Result<(), String> {
         self.carried
             .iter_mut()
-            .try_for_each(|relay| relay.carry(now).map(drop))
+            .try_for_each(|cable| cable.carry(now).map(drop))
     }
 
     /// When something arrives next at an end of one.
     pub(super) fn next_at(&self) -> Option<Virtual> {
-        let carrying = self.carried.iter().filter(|relay| !relay.is_cut);
-        carrying.filter_map(|relay| relay.link.next_at()).min()
+        let carrying = self.carried.iter().filter(|cable| !cable.is_cut);
+        carrying.filter_map(|cable| cable.link.next_at()).min()
     }
 
     /// How far they are: bytes that were given, and ends that were told of the other one's.
     pub(super) fn position(&self) -> Vec<(bool, u64, u64)> {
-        let ends = self.carried.iter().flat_map(|relay| [&relay.near, &relay.far]);
+        let ends = self.carried.iter().flat_map(|cable| [&cable.near, &cable.far]);
         ends.map(|end| (end.is_told, end.taken, end.given)).collect()
     }
 }
 
-impl Relay {
+impl Cable {
     /// Nothing arrives any more in either direction.
     pub(super) const fn cut(&mut self) {
         self.is_cut = true;
@@ -295,23 +295,23 @@ impl Relay {
 mod tests {
     use super::*;
 
-    /// A caller, the relay, and the end that the device has.
-    fn carried(settings: LinkSettings) -> (TcpStream, Relays, SocketAddr, TcpStream) {
+    /// A caller, the cable, and the end that the device has.
+    fn carried(settings: LinkSettings) -> (TcpStream, Cables, SocketAddr, TcpStream) {
         let device = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let address = device.local_addr().expect("it listens");
-        let mut relays = Relays::new();
-        relays.settings = settings;
-        let (listener, near) = Relays::listen().expect("a port is free");
+        let mut cables = Cables::new();
+        cables.settings = settings;
+        let (listener, near) = Cables::listen().expect("a port is free");
         let caller = Socket::new(Domain::IPV4, Type::STREAM, None).expect("there are sockets");
         let from: SocketAddr = "127.3.2.1:0".parse().expect("it is an address");
         caller.bind(&from.into()).expect("it is loopback");
         caller.connect(&near.into()).expect("it listens");
-        let local = relays.carry_on(&listener, address).expect("it listens");
-        let (end, peer) = device.accept().expect("the relay has called");
+        let local = cables.carry_on(&listener, address).expect("it listens");
+        let (end, peer) = device.accept().expect("the cable has called");
         assert_eq!(peer, local);
         assert_eq!(local.ip(), from.ip(), "the caller's own address");
         end.set_nonblocking(true).expect("it is a socket");
-        (caller.into(), relays, local, end)
+        (caller.into(), cables, local, end)
     }
 
     fn read(mut end: &TcpStream) -> Option<Vec<u8>> {
@@ -326,53 +326,53 @@ mod tests {
             delay,
             ..LinkSettings::default()
         };
-        let (mut caller, mut relays, local, end) = carried(settings);
+        let (mut caller, mut cables, local, end) = carried(settings);
         caller.write_all(b"hello").expect("somebody is there");
-        let relay = relays.of(local).expect("it is carried");
-        relay
+        let cable = cables.of(local).expect("it is carried");
+        cable
             .carry_until(Virtual::POWER_ON, Some(0), 5)
             .expect("it was said");
-        assert!(relay.waits(Virtual::POWER_ON));
-        assert_eq!((relay.said(), read(&end)), (0, None));
-        let arrival = relays.next_at().expect("it is on its way");
+        assert!(cable.waits(Virtual::POWER_ON));
+        assert_eq!((cable.said(), read(&end)), (0, None));
+        let arrival = cables.next_at().expect("it is on its way");
         assert_eq!(arrival, Virtual::POWER_ON + delay);
-        relays.carry(arrival).expect("the device reads");
-        let relay = relays.of(local).expect("it is carried");
-        assert!(!relay.waits(arrival));
-        assert_eq!((relay.said(), read(&end)), (5, Some(b"hello".to_vec())));
+        cables.carry(arrival).expect("the device reads");
+        let cable = cables.of(local).expect("it is carried");
+        assert!(!cable.waits(arrival));
+        assert_eq!((cable.said(), read(&end)), (5, Some(b"hello".to_vec())));
     }
 
     #[test]
     fn a_cut_cable_carries_nothing_and_tells_nobody() {
-        let (mut caller, mut relays, local, end) = carried(LinkSettings::default());
-        relays.of(local).expect("it is carried").cut();
+        let (mut caller, mut cables, local, end) = carried(LinkSettings::default());
+        cables.of(local).expect("it is carried").cut();
         caller.write_all(b"hello").expect("somebody is there");
         drop(caller);
-        let relay = relays.of(local).expect("it is carried");
-        relay
+        let cable = cables.of(local).expect("it is carried");
+        cable
             .carry_until(Virtual::POWER_ON, None, 5)
             .expect("nobody waits for a cut cable");
-        assert_eq!((relay.said(), relay.heard()), (0, Some(0)));
+        assert_eq!((cable.said(), cable.heard()), (0, Some(0)));
         assert_eq!(read(&end), None, "neither bytes nor an end");
     }
 
     #[test]
     fn whoever_reads_nothing_leaves_it_where_it_is_and_hears_it_later_with_the_end() {
-        let (caller, mut relays, local, mut end) = carried(LinkSettings::default());
+        let (caller, mut cables, local, mut end) = carried(LinkSettings::default());
         caller.set_nonblocking(true).expect("it is a socket");
-        let relay = relays.of(local).expect("it is carried");
-        relay.hold(true);
+        let cable = cables.of(local).expect("it is carried");
+        cable.hold(true);
         end.write_all(b"slow").expect("somebody is there");
         end.shutdown(Shutdown::Write).expect("it is open");
-        relay
+        cable
             .carry_until(Virtual::POWER_ON, None, 0)
             .expect("nobody waits for one who does not read");
-        assert_eq!((relay.heard(), read(&caller)), (Some(0), None));
-        relay.hold(false);
-        relay
+        assert_eq!((cable.heard(), read(&caller)), (Some(0), None));
+        cable.hold(false);
+        cable
             .carry_until(Virtual::POWER_ON, None, 0)
             .expect("it was said");
-        assert_eq!(relay.heard(), None, "the end was told");
+        assert_eq!(cable.heard(), None, "the end was told");
         assert_eq!(
             [read(&caller), read(&caller)],
             [Some(b"slow".to_vec()), Some(Vec::new())]
