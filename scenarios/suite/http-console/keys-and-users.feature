@@ -56,8 +56,10 @@ Feature: Keys and users at the HTTP console
     When Carla looks at the key "k1"
     Then Carla, a user, is told "object_not_found"
 
-  @HC-01
+  @HC-01 @sim-only
   Scenario: An operator asks in vain for a key of another's partition
+    Simulation only: the HTTP console has no page of another's partition, and nobody can ask there
+
     When Dora creates the key "k1" with the label ""
     And Carla looks at the key "k1" of the user "dora"
     Then Carla, a user, is told "not_permitted"
