@@ -192,6 +192,65 @@ fn a_device_that_the_rig_file_does_not_name_is_not_managed() {
 }
 
 #[test]
+fn a_device_alone_is_played_with_as_far_as_no_card_is_needed() {
+    let _ = programs();
+    test_inside(1, |bed| {
+        let scene = Scene::new(bed);
+        let foreign = Foreign::start(&scene.path("foreign"));
+        foreign.write_rig(&scene.path("rig.toml"), &[]);
+        let device = format!("--dangerous --hsm tcp:{}", foreign.address);
+        let denied = scene.write_scenario(
+            "denied",
+            &[
+                "Given an HSM that waits for its custodians",
+                "When Ana connects",
+                "And Bruno connects",
+                "Then Bruno is denied with busy",
+                "And Ana is the manager",
+            ],
+        );
+        scene.run_parts(&denied, &device);
+        let screen = scene.wait_for_end(0);
+        assert!(screen.contains("scenarios  1 passed"), "{screen}");
+        assert!(!screen.contains("part       card "), "{screen}");
+        let part = format!("part       HSM TXP0000001 at {}", foreign.address);
+        assert!(screen.contains(&part), "{screen}");
+
+        for steps in [
+            &[
+                "Given an HSM that waits for its custodians",
+                "When Ana connects",
+                "And Ana inserts the card",
+            ][..],
+            &[
+                "Given an HSM that waits for its custodians",
+                "When Ana takes the card out",
+            ],
+            &[
+                "Given a card of Ana in a reader",
+                "Then the PIN \"12345678\" is right",
+            ],
+        ] {
+            scene.run_parts(&scene.write_scenario("card", steps), &device);
+            let screen = scene.wait_for_end(4);
+            let words = "1: needs a card: `--card pcsc:READER` names a reader";
+            assert!(screen.contains(words), "{screen}");
+        }
+
+        // Cards are read only if they are named, and a run has a real part.
+        scene.run(&denied, "--dangerous");
+        let screen = scene.wait_for_end(2);
+        assert!(
+            screen.replace('\n', "").contains("to name a card, got none"),
+            "{screen}"
+        );
+        scene.run_parts(&denied, "--dangerous");
+        let screen = scene.wait_for_end(2);
+        assert!(screen.contains("expected a real part, got none"), "{screen}");
+    });
+}
+
+#[test]
 fn a_person_presses_enter_when_it_is_done_and_says_what_the_console_shows() {
     let _ = programs();
     test_inside(1, |bed| {

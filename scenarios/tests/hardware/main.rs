@@ -157,9 +157,14 @@ impl Scene {
 
     /// The same with a reader of this name.
     fn run_with(&self, reader: &str, what: &Path, more: &str) {
+        self.run_parts(what, &format!("--card 'pcsc:{reader}' {more}"));
+    }
+
+    /// The same with these parts.
+    fn run_parts(&self, what: &Path, parts: &str) {
         self.runs.set(self.runs.get() + 1);
         self.terminal.types(&format!(
-            "clear; HOME={} {RIG} run {} --lane hardware --card 'pcsc:{reader}' --rig {} {more}; echo {}-$?",
+            "clear; HOME={} {RIG} run {} --lane hardware --rig {} {parts}; echo {}-$?",
             self.terminal.folder().display(),
             what.display(),
             self.path("rig.toml").display(),

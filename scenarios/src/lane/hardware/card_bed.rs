@@ -27,7 +27,8 @@ pub(super) const WRONG_CARDS_MAX: usize = 3;
 
 /// The reader, its cards and the person who changes them.
 pub(super) struct Hand {
-    slot: Mutex<Slot>,
+    /// `None` if no reader was chosen.
+    slot: Option<Mutex<Slot>>,
     pub(super) rig: RigFile,
     pub(super) operator: Operator,
     pub(super) record: Record,
@@ -49,18 +50,25 @@ impl From<Mismatch> for NoCard {
 }
 
 impl Hand {
-    pub(super) fn new(slot: Slot, rig: RigFile, operator: Operator, record: Record) -> Self {
+    pub(super) fn new(slot: Option<Slot>, rig: RigFile, operator: Operator, record: Record) -> Self {
         Self {
-            slot: Mutex::new(slot),
+            slot: slot.map(Mutex::new),
             rig,
             operator,
             record,
         }
     }
 
+    /// Whether a reader was chosen.
+    pub(super) const fn has_slot(&self) -> bool {
+        self.slot.is_some()
+    }
+
     pub(super) fn slot(&self) -> MutexGuard<'_, Slot> {
+        let slot = self.slot.as_ref();
+        let slot = slot.expect("without a reader only what needs none is played");
         // A world that broke left it as a scenario that failed does.
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Has a person put in a card of the rig file for which `is_fit` finds nothing against it. One that is in the reader

@@ -39,6 +39,12 @@ pub(super) fn needs_card(expression: &str) -> bool {
     expression.contains("authenticates") || expression.contains("inserts the card")
 }
 
+/// Whether this sentence is about a card in the reader.
+pub(super) fn needs_reader(expression: &str) -> bool {
+    let about_one_in_it = ["{person} takes the card out", "{person} types the right PIN"];
+    needs_card(expression) || about_one_in_it.contains(&expression)
+}
+
 /// Whether this sentence may use up a card: a PIN that is typed as written may be the last wrong one.
 pub(super) fn may_block(expression: &str) -> bool {
     expression == TYPES_PIN

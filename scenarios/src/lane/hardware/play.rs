@@ -32,6 +32,8 @@ use crate::{
 
 /// Why a scenario that was under way, or came later, was not played.
 const ENDED: &str = "the run was ended before it was over";
+/// Why a scenario with a card is not played at a device alone.
+const NO_READER: &str = "needs a card: `--card pcsc:READER` names a reader";
 /// The sentence that lets time pass.
 const PASSES: &str = "{duration} pass(es)";
 /// The sentence that knows a card's serial number.
@@ -47,10 +49,12 @@ pub fn make_ready(
     if !settings.is_dangerous {
         return Err(refusal_without_the_word(settings, &rig));
     }
-    let Some(reader) = &settings.card else {
-        let what = "play scenarios in lane `hardware`: expected a reader for real cards, got none";
-        return Err(Problem::new(ExitCode::Usage, what).hint("name one: `--card pcsc:READER`"));
-    };
+    if settings.card.is_none() && settings.device.is_none() {
+        let what = "play scenarios in lane `hardware`: expected a real part, got none";
+        return Err(Problem::new(ExitCode::Usage, what).hint(
+            "name a reader for cards, a device, or both: `--card pcsc:READER`, `--hsm tcp:ADDR:PORT`",
+        ));
+    }
     let device = settings.device.map(|address| {
         let of_rig = rig.device.clone().ok_or_else(|| {
             let what = format!(
@@ -66,8 +70,20 @@ pub fn make_ready(
         Ok::<_, Problem>((RealDevice { address, of_rig }, programs))
     });
     let device = device.transpose()?;
-    let mut slot = Slot::find(reader)?;
-    refuse_a_stranger(&mut slot, &rig, &settings.rig)?;
+    let slot = settings.card.as_ref().map(|reader| {
+        if rig.cards.is_empty() {
+            let what = format!(
+                "play with the reader `{reader}`: expected `{}` to name a card, got none",
+                settings.rig.display()
+            );
+            return Err(Problem::new(ExitCode::Usage, what)
+                .hint("`[[card]]` with `serial`, `holder`, `pin` and `expendable` does"));
+        }
+        let mut slot = Slot::find(reader)?;
+        refuse_a_stranger(&mut slot, &rig, &settings.rig)?;
+        Ok(slot)
+    });
+    let slot = slot.transpose()?;
     let operator = Operator::new(settings.record.ended.clone())?;
     let lane = HardwareLane {
         hand: Arc::new(Hand::new(slot, rig, operator, settings.record.clone())),
@@ -175,6 +191,7 @@ impl HardwareLane {
             return Err(Skipped(ENDED.into()));
         }
         let played = match (self.order(pickle, steps)?, &self.device) {
+            (Order::Card { .. }, _) if !self.hand.has_slot() => return Err(Skipped(NO_READER.into())),
             (Order::Card { or }, _) => self.play_card(pickle, steps, seed, or)?,
             (Order::People(ordered), Some((device, programs))) => {
                 let waits = waits(pickle, steps);
@@ -238,6 +255,9 @@ impl HardwareLane {
                 missing.get_or_insert(Skipped(why));
                 continue;
             };
+            if hands::needs_reader(expression) && !self.hand.has_slot() {
+                return Err(Skipped(NO_READER.into()));
+            }
             if hands::may_block(expression) && rig.cards.iter().any(|card| !card.expendable) {
                 let why = "types PINs that may block a card, and not every card is expendable";
                 return Err(Skipped(why.into()));

@@ -24,7 +24,7 @@ pub(super) struct RigFile {
     #[serde(rename = "version", deserialize_with = "version")]
     _version: (),
     pub(super) device: Option<DeviceOfRig>,
-    #[serde(rename = "card", deserialize_with = "cards")]
+    #[serde(rename = "card", default, deserialize_with = "cards")]
     pub(super) cards: Vec<CardOfRig>,
 }
 
@@ -244,7 +244,6 @@ mod tests {
                 String::new(),
                 CARD.to_owned(),
                 "version = 2\n".to_owned() + CARD,
-                "version = 1\n".to_owned(),
                 "version = 1\ncard = []\n".to_owned(),
                 format!("version = 1\ncolour = \"red\"\n{CARD}"),
                 format!("version = 1\n{CARD}colour = \"red\"\n"),
@@ -262,6 +261,15 @@ mod tests {
             ]
             .map(|text| refused(&text))
             .join("\n")
+        );
+    }
+
+    #[test]
+    fn a_rig_may_have_a_device_alone() {
+        let rig = RigFile::from_text("version = 1\n").expect("it is one");
+        assert!(
+            rig.cards.is_empty() && rig.device.is_none(),
+            "and may name nothing"
         );
     }
 
