@@ -47,6 +47,12 @@ Feature: Users of the HTTP console
     Then Dora, a user, is told "logged in"
 
   @HC-02
+  Scenario: Five minutes after a login that nothing follows end the session
+    When Carla logs in as "master" with the password "12345678"
+    And 300 s pass
+    Then Carla, a user, is told "logged out"
+
+  @HC-02
   Scenario: Five minutes without a request end a session
     When Carla logs in as "master" with the password "12345678"
     And 299.999 s pass

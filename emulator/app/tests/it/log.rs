@@ -9,12 +9,13 @@ use crate::{
     manager::Manager,
 };
 
-/// Somebody who follows the log of the device in a folder; its lines are heard as those of an emulator are.
+/// Somebody who follows the log of the device in a folder; its lines are heard as those of an emulator are. Signals end it,
+/// even if whoever runs the tests ignores them, as a shell does for what it runs behind.
 fn follow(folder: &Path) -> Emulator {
     let mut command = Command::new("sh");
     command.args([
         "-c",
-        "exec \"$@\" >&2",
+        "exec env --default-signal \"$@\" >&2",
         "sh",
         BINARY,
         "log",
